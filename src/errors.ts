@@ -1,0 +1,87 @@
+/**
+ * The one error class of the product, with its closed list of codes. Pure.
+ * Every code has a section of the same name in docs/errors.md; a test compares the two lists.
+ * @module
+ */
+
+/** Codes are public API: add, never rename. */
+export const AUDIT_ERROR_CODES = [
+  // proof: strict parsers and checks
+  "TREE_SIZE_MALFORMED",
+  "ROOT_HASH_MALFORMED",
+  "ORIGIN_MALFORMED",
+  "CHECKPOINT_MALFORMED",
+  "NOTE_MALFORMED",
+  "NOTE_SIGNATURE_MALFORMED",
+  "NOTE_TOO_MANY_SIGNATURES",
+  "NOTE_UNSIGNED",
+  "NOTE_SIGNATURE_WRONG",
+  "KEY_NAME_MALFORMED",
+  "VERIFIER_KEY_MALFORMED",
+  "VERIFIER_KEY_ID_MISMATCH",
+  "VERIFIER_KEY_TYPE_UNKNOWN",
+  "SIGNER_KEY_MALFORMED",
+  "CHECKPOINT_ORIGIN_MISMATCH",
+  "COSIGNATURE_MALFORMED",
+  "PROOF_MALFORMED",
+  "PROOF_HASH_MALFORMED",
+  "INDEX_OUT_OF_RANGE",
+  "INCLUSION_PROOF_WRONG",
+  "CONSISTENCY_PROOF_WRONG",
+  "TREE_SHRANK",
+  "TILE_MALFORMED",
+  "TILE_PATH_MALFORMED",
+  "BUNDLE_MALFORMED",
+  // trail
+  "TRAIL_CLOSED",
+  "LOG_DIR_NOT_WRITABLE",
+  "LOG_DIR_UNREADABLE",
+  "RECORD_FAILED",
+  "NOT_DURABLE",
+  "PLATFORM_UNSUPPORTED",
+  "NETWORK_FILE_SYSTEM",
+  // sealing
+  "SEALING_UNAVAILABLE",
+  "LOG_ROLLED_BACK",
+  "LEDGER_CORRUPT",
+  "TREE_STATE_DAMAGED",
+  "JOURNAL_GAP",
+  "IDENTITY_MALFORMED",
+  "KEY_FILE_INSECURE",
+  "UNSAFE_PATH",
+  "PUBLISH_CONFLICT",
+  // reading
+  "EVENT_NOT_FOUND",
+  "EVENT_NOT_SEALED",
+  "ENTRY_MALFORMED",
+  "ENTRY_TOO_LARGE",
+  "CURSOR_MALFORMED",
+  "NOTHING_TO_RECOVER",
+] as const
+
+/** One of {@link AUDIT_ERROR_CODES}. */
+export type AuditErrorCode = (typeof AUDIT_ERROR_CODES)[number]
+
+/**
+ * What every door of this package throws when something could not be done. Match on `code`;
+ * the message may change in any release.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   audit.logEvent("export_requested", {})
+ * } catch (error) {
+ *   if (error instanceof AuditError && error.code === "TRAIL_CLOSED") reopen()
+ * }
+ * ```
+ */
+export class AuditError extends Error {
+  override readonly name = "AuditError"
+  readonly code: AuditErrorCode
+
+  /** @param message - What happened, then what to do. Never event content or key material. */
+  constructor(code: AuditErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
