@@ -1,0 +1,114 @@
+/**
+ * Who a log is: `.state/log.json` (origin and verifier key), made once by whoever seals first, and the signing key
+ * that belongs to it. Only the maker generates a key; a process whose key does not match records and never signs.
+ * @module
+ */
+import { randomBytes } from "node:crypto"
+import * as fs from "node:fs"
+import { resolve } from "node:path"
+import { utf8, utf8Text } from "../bytes.ts"
+import { AuditError } from "../errors.ts"
+import {
+  checkpointText,
+  EMPTY_ROOT,
+  formatSignerKey,
+  parseSignerKey,
+  parseVerifierKey,
+  signNote,
+  verifierKeyOf,
+} from "../proof/index.ts"
+import { checkPrivateFile, IDENTITY_FILE, type RootDirectory, type Signer, type StateDirectory } from "../store/index.ts"
+
+/** What `.state/log.json` says. */
+export interface Identity {
+  readonly origin: string
+  readonly verifierKey: string
+}
+
+/** Environment variables, passed in. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The identity of a log, or undefined when it has none yet. */
+export async function readIdentity(root: RootDirectory): Promise<Identity | undefined> {
+  const bytes = await root.read(IDENTITY_FILE)
+  return bytes === undefined ? undefined : parseIdentity(bytes)
+}
+
+function parseIdentity(bytes: Uint8Array): Identity {
+  const { v, origin, vkey } = parseObject(utf8Text(bytes))
+  if (v !== 1 || typeof origin !== "string" || typeof vkey !== "string" || parseVerifierKey(vkey).name !== origin) {
+    throw new AuditError("IDENTITY_MALFORMED", `${IDENTITY_FILE} is damaged; restore it from a backup, or run secureml audit recover`)
+  }
+  return { origin, verifierKey: vkey }
+}
+
+/** The object that a JSON text holds, or an empty one. */
+export function parseObject(text: string | undefined): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text ?? "")
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}
+
+/** Makes the identity of a log that has none. Call it holding the mutex. */
+export async function claimIdentity(root: RootDirectory, state: StateDirectory, environment: Environment): Promise<Identity> {
+  const key = await ownKey(state, environment)
+  const signer = await parseSignerKey(key)
+  const identity = { origin: signer.name, verifierKey: verifierKeyOf(signer) }
+  const text = `${JSON.stringify({ v: 1, origin: identity.origin, vkey: identity.verifierKey })}\n`
+  await root.create(IDENTITY_FILE, utf8(text))
+  await root.replace("vkey", utf8(`${identity.verifierKey}\n`))
+  return identity
+}
+
+/** The key for a new log: the file that the environment names, else one of this user for the origin. */
+async function ownKey(state: StateDirectory, environment: Environment): Promise<string> {
+  const wanted = environment["SECUREML_ORIGIN"]
+  const keyFile = environment["SECUREML_SIGNING_KEY_FILE"]
+  const existing = keyFile === undefined ? undefined : readKeyFile(keyFile)
+  if (existing !== undefined) {
+    const { name } = await parseSignerKey(existing)
+    if (wanted === undefined || wanted === name) return existing
+    throw new AuditError(
+      "IDENTITY_MALFORMED",
+      `SECUREML_ORIGIN is ${JSON.stringify(wanted)}, but the key of SECUREML_SIGNING_KEY_FILE belongs to ${JSON.stringify(name)}; make them agree`,
+    )
+  }
+  const origin = wanted ?? `secureml.local/${randomBytes(16).toString("hex")}`
+  // Throws ORIGIN_MALFORMED for a name that no checkpoint can carry.
+  checkpointText(origin, 0, EMPTY_ROOT)
+  const key = await formatSignerKey(origin, randomBytes(32))
+  if (keyFile !== undefined) {
+    const fd = fs.openSync(resolve(keyFile), "wx", 0o600)
+    fs.writeFileSync(fd, `${key}\n`)
+    fs.fsyncSync(fd)
+    fs.closeSync(fd)
+    return key
+  }
+  // Durable before the first use: a log whose key was lost could never be sealed again.
+  return (await state.createSignerKey(origin, key)) ? key : (state.signerKey(origin) ?? key)
+}
+
+function readKeyFile(keyFile: string): string | undefined {
+  const path = resolve(keyFile)
+  const stats = fs.statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return undefined
+  checkPrivateFile(path, stats)
+  return fs.readFileSync(path, "utf8").trimEnd()
+}
+
+/** The signer of a log, or undefined when this process has no key that matches it. */
+export async function findSigner(
+  identity: Identity,
+  state: StateDirectory,
+  environment: Environment,
+): Promise<Signer | undefined> {
+  const keyFile = environment["SECUREML_SIGNING_KEY_FILE"]
+  const text = keyFile === undefined ? state.signerKey(identity.origin) : readKeyFile(keyFile)
+  if (text === undefined) return undefined
+  const key = await parseSignerKey(text)
+  if (verifierKeyOf(key) !== identity.verifierKey) return undefined
+  return { verifierKey: identity.verifierKey, sign: (note) => signNote(note, [key]) }
+}

@@ -1,0 +1,65 @@
+/**
+ * Reading what is published: tiles and bundles of a given tree size, each checked for its length and nothing else.
+ * Whoever needs authenticity recomputes the root from them.
+ * @module
+ */
+import { AuditError } from "../errors.ts"
+import {
+  consistencyProof,
+  consistencyRanges,
+  frontierRanges,
+  inclusionProof,
+  inclusionRanges,
+  parseBundle,
+  type Range,
+  rootFromTiles,
+  TILE_WIDTH,
+  type TileId,
+  tileAt,
+  tilePath,
+  tilesForRanges,
+} from "../proof/index.ts"
+import type { BlobStore } from "../store/index.ts"
+
+/** The bytes of a tile or bundle; a partial one may since have become part of the full one. */
+export async function readTile(blobs: BlobStore, id: TileId): Promise<Uint8Array> {
+  const exact = await blobs.get(tilePath(id))
+  if (exact !== undefined) return exact
+  const full = id.width === TILE_WIDTH ? undefined : await blobs.get(tilePath({ ...id, width: TILE_WIDTH }))
+  if (full === undefined) {
+    throw new AuditError("LEDGER_CORRUPT", `${tilePath(id)} is missing; run secureml audit verify`)
+  }
+  return id.level === "entries" ? full : full.subarray(0, id.width * 32)
+}
+
+/** The entries of one bundle of a tree. */
+export async function readBundle(blobs: BlobStore, index: number, treeSize: number): Promise<Uint8Array[]> {
+  const id = tileAt("entries", index, treeSize)
+  if (id === undefined) throw new RangeError(`bundle ${index} is not in a tree of ${treeSize}`)
+  const exact = await blobs.get(tilePath(id))
+  if (exact !== undefined) return parseBundle(exact, id.width)
+  const full = await readTile(blobs, { ...id, width: TILE_WIDTH })
+  return parseBundle(full, TILE_WIDTH).slice(0, id.width)
+}
+
+/** Fetches the tiles that some ranges need, so that the pure code can read them. */
+async function fetchFor(blobs: BlobStore, ranges: readonly Range[], treeSize: number): Promise<(id: TileId) => Uint8Array> {
+  const tiles = new Map<string, Uint8Array>()
+  for (const id of tilesForRanges(ranges, treeSize)) tiles.set(tilePath(id), await readTile(blobs, id))
+  return (id) => tiles.get(tilePath(id))!
+}
+
+/** The root of the first `treeSize` entries, from the tiles at the right edge of that tree. */
+export async function publishedRoot(blobs: BlobStore, treeSize: number): Promise<Uint8Array> {
+  return rootFromTiles(treeSize, await fetchFor(blobs, frontierRanges(treeSize), treeSize))
+}
+
+/** Proof that the entry at an index is in the tree. */
+export async function publishedInclusion(blobs: BlobStore, index: number, treeSize: number): Promise<Uint8Array[]> {
+  return inclusionProof(index, treeSize, await fetchFor(blobs, inclusionRanges(index, treeSize), treeSize))
+}
+
+/** Proof that one tree is a prefix of another. */
+export async function publishedConsistency(blobs: BlobStore, oldSize: number, newSize: number): Promise<Uint8Array[]> {
+  return consistencyProof(oldSize, newSize, await fetchFor(blobs, consistencyRanges(oldSize, newSize), newSize))
+}

@@ -1,0 +1,201 @@
+/**
+ * Sealing: journal lines become entries of the tree, the tree becomes tiles, and a signed checkpoint covers it.
+ * Under the mutex, in an order that makes a crash anywhere repairable by doing it again:
+ * journal sync, bundles, tiles, read back, tree.json, signature remembered, checkpoint.
+ * @module
+ */
+import { equalBytes, fromBase64, toBase64, utf8, utf8Text } from "../bytes.ts"
+import { AuditError } from "../errors.ts"
+import { type Checkpoint, checkpointText, parseCheckpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
+import type { BlobStore, Journal, Mutex, RootDirectory, Signer, StateDirectory } from "../store/index.ts"
+import { byWriter, collectWriter, type JournalGap, mergeWriters, type WriterLines } from "./collect.ts"
+import { claimIdentity, type Environment, findSigner, type Identity, readIdentity } from "./identity.ts"
+import { publishGrowth, TreeGrowth } from "./publish.ts"
+import { publishedRoot } from "./published.ts"
+import { readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
+
+/** Most bytes of entries in memory at once. */
+const BATCH_BYTES = 8 * 1024 * 1024
+
+/** What sealing works on. */
+export interface SealContext {
+  readonly root: RootDirectory
+  readonly journal: Journal
+  readonly blobs: BlobStore
+  readonly state: StateDirectory
+  readonly environment: Environment
+  /** Undefined where no SQLite is installed. */
+  readonly mutex: Mutex | undefined
+  /** Sorts lines of different writers; reads a time from an entry's bytes. */
+  readonly timeKey: (entry: Uint8Array) => string
+  readonly nowMs: () => number
+}
+
+/** What a seal left behind. */
+export interface Sealed {
+  readonly checkpoint: Checkpoint
+  readonly tree: TreeState
+  /** Size of the tree before. */
+  readonly oldSize: number
+  readonly gaps: readonly JournalGap[]
+}
+
+/** How far to go. */
+export interface SealOptions {
+  /** Stop at a multiple of 256 when there is one, and leave the rest for the next time. */
+  readonly align: boolean
+}
+
+/**
+ * Seals what the journals hold. Undefined: another process is sealing right now.
+ * @throws {@link AuditError} `SEALING_UNAVAILABLE`: no SQLite, or no key for this log here. Nothing was changed.
+ * @throws {@link AuditError} `LOG_ROLLED_BACK`: this tree does not extend one that was signed before.
+ */
+export async function seal(context: SealContext, options: SealOptions): Promise<Sealed | undefined> {
+  const { mutex } = context
+  if (mutex === undefined) {
+    throw new AuditError("SEALING_UNAVAILABLE", "no SQLite here to lock the log with: install the optional dependency libsql, or use Node 22.13 or later")
+  }
+  if (!mutex.tryAcquire()) return undefined
+  try {
+    return await sealLocked(context, options)
+  } finally {
+    mutex.release()
+  }
+}
+
+async function sealLocked(context: SealContext, options: SealOptions): Promise<Sealed> {
+  const identity = await ownIdentity(context)
+  const signer = await findSigner(identity, context.state, context.environment)
+  if (signer === undefined) {
+    throw new AuditError("SEALING_UNAVAILABLE", `the signing key of ${identity.origin} is not here: events are recorded; a process that has the key seals them`)
+  }
+  const before = await readTreeState(context.root)
+  const head = await publishedHead(context.blobs)
+  await checkHistory(context, identity, before, head)
+  const grown = await grow(context, before, options)
+  const checkpoint = await publishHead(context, identity, signer, grown.tree, head)
+  return { checkpoint, tree: grown.tree, oldSize: before.size, gaps: grown.gaps }
+}
+
+async function ownIdentity(context: SealContext): Promise<Identity> {
+  const existing = await readIdentity(context.root)
+  if (existing !== undefined) return existing
+  const begun = (await readTreeState(context.root)).size > 0 || (await context.blobs.get("checkpoint")) !== undefined
+  if (begun) {
+    throw new AuditError("IDENTITY_MALFORMED", ".state/log.json is gone although the log was sealed before; restore it from a backup, or run secureml audit recover")
+  }
+  return claimIdentity(context.root, context.state, context.environment)
+}
+
+async function publishedHead(blobs: BlobStore): Promise<Checkpoint | undefined> {
+  const bytes = await blobs.get("checkpoint")
+  return bytes === undefined ? undefined : parseCheckpoint(utf8Text(bytes) ?? "")
+}
+
+/** Refuses to go on unless the last tree that was signed is a prefix of this one. */
+async function checkHistory(
+  context: SealContext,
+  identity: Identity,
+  tree: TreeState,
+  head: Checkpoint | undefined,
+): Promise<void> {
+  if (!equalBytes(await publishedRoot(context.blobs, tree.size), tree.root)) {
+    throw new AuditError("LEDGER_CORRUPT", "the published tiles do not have the root of .state/tree.json; nothing was signed; run secureml audit verify")
+  }
+  const signed = context.state.signed(identity.origin)
+  if (signed !== undefined) await checkExtends(context, tree, parseCheckpoint(signed.note))
+  if (head === undefined || head.note === signed?.note) return
+  // A head that this user never signed: one that an older process of another user with the same key published.
+  await checkExtends(context, tree, await verifyCheckpoint(head.note, identity.verifierKey))
+}
+
+async function checkExtends(context: SealContext, tree: TreeState, old: Checkpoint): Promise<void> {
+  const root = fromBase64(old.rootHash)!
+  if (old.treeSize <= tree.size && equalBytes(await publishedRoot(context.blobs, old.treeSize), root)) return
+  throw new AuditError(
+    "LOG_ROLLED_BACK",
+    `this log has ${tree.size} entries, but ${old.treeSize} ${old.treeSize <= tree.size ? "other ones " : ""}were signed before: a restored backup or a copied directory looks like this. ` +
+      "Events are still recorded, nothing is signed. Restore the newer state, or run secureml audit recover --reason",
+  )
+}
+
+async function grow(
+  context: SealContext,
+  before: TreeState,
+  options: SealOptions,
+): Promise<{ tree: TreeState; gaps: readonly JournalGap[] }> {
+  let tree = before
+  let growth: TreeGrowth | undefined
+  for (;;) {
+    const batch = await collect(context, tree)
+    const gaps = batch.flatMap(({ gap }) => gap ?? [])
+    const merged = mergeWriters(batch.filter(({ entries }) => entries.length > 0), context.timeKey)
+    const more = batch.some((lines) => lines.more)
+    const taken = merged.slice(0, takeCount(tree.size, merged.length, more || options.align))
+    if (taken.length === 0) return { tree, gaps }
+    await syncJournals(context.journal, batch)
+    growth ??= await TreeGrowth.load(context.blobs, tree.size)
+    growth.append(taken.map(({ entry }) => entry))
+    const root = await publishGrowth(context.blobs, growth, async () => (await readTreeState(context.root)).size)
+    tree = await advance(context, tree, growth.size, root, taken)
+    if (!more) return { tree, gaps }
+  }
+}
+
+async function collect(context: SealContext, tree: TreeState): Promise<(WriterLines & { readonly names: readonly string[] })[]> {
+  const groups = byWriter(await context.journal.segments())
+  const limitBytes = Math.max(65_536, Math.floor(BATCH_BYTES / Math.max(1, groups.size)))
+  const batch: (WriterLines & { names: readonly string[] })[] = []
+  for (const [writerId, segments] of groups) {
+    const lines = await collectWriter(context.journal, segments, tree.writers.get(writerId), limitBytes)
+    const touched = new Set(lines.positions.map(({ segment }) => segment))
+    batch.push({ ...lines, names: segments.filter(({ number }) => touched.has(number)).map(({ name }) => name) })
+  }
+  return batch
+}
+
+/** How many entries to take: up to a multiple of 256 where that leaves some for the next round. */
+function takeCount(size: number, available: number, align: boolean): number {
+  const boundary = Math.floor((size + available) / TILE_WIDTH) * TILE_WIDTH
+  return align && boundary > size ? boundary - size : available
+}
+
+async function syncJournals(journal: Journal, batch: readonly { readonly names: readonly string[] }[]): Promise<void> {
+  await Promise.all(batch.flatMap(({ names }) => names).map((name) => journal.sync(name)))
+}
+
+async function advance(
+  context: SealContext,
+  tree: TreeState,
+  size: number,
+  root: Uint8Array,
+  taken: readonly { readonly writerId: string; readonly position: WriterPosition }[],
+): Promise<TreeState> {
+  const writers = new Map(tree.writers)
+  for (const { writerId, position } of taken) writers.set(writerId, position)
+  // Fencing: had the mutex failed to exclude another sealer, its tree would be there now.
+  if ((await readTreeState(context.root)).size !== tree.size) {
+    throw new AuditError("PUBLISH_CONFLICT", "another process sealed at the same time; nothing was signed here")
+  }
+  const next = { size, root, writers }
+  await writeTreeState(context.root, next)
+  return next
+}
+
+/** Signs and publishes the tree, unless the published head says so already. */
+async function publishHead(
+  context: SealContext,
+  identity: Identity,
+  signer: Signer,
+  tree: TreeState,
+  head: Checkpoint | undefined,
+): Promise<Checkpoint> {
+  const rootHash = toBase64(tree.root)
+  if (head?.treeSize === tree.size && head.rootHash === rootHash) return head
+  const note = await signer.sign(checkpointText(identity.origin, tree.size, rootHash))
+  // Remembered for good before anyone can see it, so that no second tree is ever signed for the same size.
+  await context.state.rememberSigned({ origin: identity.origin, path: context.root.path, note })
+  await context.blobs.replaceHead("checkpoint", utf8(note))
+  return parseCheckpoint(note)
+}

@@ -1,0 +1,293 @@
+/**
+ * A writer: one loaded instance (a thread, never a process id) appending entries to its own journal segments.
+ * One synchronous write a call, no lock, no contention. Group commit: one fdatasync serves everyone waiting.
+ * @module
+ */
+import { randomUUID } from "node:crypto"
+import { AuditError } from "../errors.ts"
+import { formatLine, type Journal, parseLines, SegmentWriteError, type SegmentWriter } from "../store/index.ts"
+
+/** A new segment is begun at this size. */
+export const SEGMENT_BYTES: number = 8 * 1024 * 1024
+/** A background sync follows an append within this time. */
+const SYNC_DELAY_MS = 2
+/** After a pause this long the segment may have been tidied away: its name is checked. */
+const PAUSE_MS = 1_000
+
+// Taken when the module is loaded, so that fake timers of a test never hold back a sync.
+const { setTimeout: startTimer } = globalThis
+const monotonic = performance.now.bind(performance)
+
+/** The writer that this one replaces, and the first number which that one would have given next. */
+export interface Continues {
+  readonly id: string
+  readonly seq: number
+}
+
+/** What an entry says of its writer. */
+export interface WriterMark {
+  readonly id: string
+  readonly seq: number
+  readonly continues: Continues | undefined
+}
+
+/** Receives lines that a failed sync lost for good. */
+export type LostListener = (lost: { readonly count: number; readonly code: string }) => void
+
+/** One identity of a writer: its id, and the number of segments begun under it. */
+interface WriterIdentity {
+  readonly id: string
+  segments: number
+}
+
+/** A segment that holds bytes not known to be durable, and the offset up to which they are. */
+interface Unsynced {
+  readonly identity: WriterIdentity
+  readonly segment: SegmentWriter
+  from: number
+}
+
+/** Appends entries; all of its state is owned by one thread. */
+export class Writer {
+  readonly #journal: Journal
+  readonly #onLost: LostListener
+  #identity: WriterIdentity = { id: randomUUID(), segments: 0 }
+  #seq = 0
+  #continues: Continues | undefined
+  #segment: SegmentWriter | undefined
+  #lastAppendMs = 0
+  /** Bytes appended by this thread so far, and how many of them are settled: durable, or failed and told. */
+  #appended = 0
+  #settled = 0
+  /** Ranges of appended bytes which a sync could not save; their `durable()` rejects. */
+  readonly #failed: { readonly from: number; readonly to: number; readonly error: AuditError }[] = []
+  #unsynced: Unsynced[] = []
+  #syncing: Promise<void> | undefined
+  #syncTimer = false
+  /** Names of own segments that are closed, waiting to be published and removed. */
+  readonly #retired = new Set<string>()
+
+  constructor(journal: Journal, onLost: LostListener) {
+    this.#journal = journal
+    this.#onLost = onLost
+  }
+
+  get id(): string {
+    return this.#identity.id
+  }
+
+  /** The number that the next entry will get. */
+  get nextSeq(): number {
+    return this.#seq
+  }
+
+  /** A mark of what was appended so far, for {@link durable}. */
+  get appendedBytes(): number {
+    return this.#appended
+  }
+
+  /** Milliseconds since the last append. */
+  get idleMs(): number {
+    return monotonic() - this.#lastAppendMs
+  }
+
+  /** Names of own segments that are closed, for tidying. */
+  get retired(): ReadonlySet<string> {
+    return this.#retired
+  }
+
+  /** Forgets a retired segment that was removed. */
+  forgetRetired(name: string): void {
+    this.#retired.delete(name)
+  }
+
+  /**
+   * Appends one entry. Returned means it is with the operating system and survives the death of this process.
+   *
+   * @param build - Makes the entry's text once its writer and number are known; called again if they change.
+   * @throws {@link AuditError} `RECORD_FAILED`: the message says whether the entry may still land.
+   */
+  append(build: (mark: WriterMark) => string): void {
+    const now = monotonic()
+    const paused = now - this.#lastAppendMs > PAUSE_MS
+    for (;;) {
+      const entry = build({ id: this.#identity.id, seq: this.#seq, continues: this.#continues })
+      const segment = this.#openSegment()
+      const before = segment.sizeBytes
+      this.#write(segment, formatLine(this.#seq, entry))
+      if (paused && before > 0 && !segment.hasName()) {
+        // The file was tidied away while this thread slept: take the line back, begin anew.
+        segment.cutTo(before)
+        this.#beginAnew()
+        continue
+      }
+      this.#accept(segment.sizeBytes - before, now)
+      return
+    }
+  }
+
+  #accept(sizeBytes: number, nowMs: number): void {
+    this.#seq += 1
+    this.#continues = undefined
+    this.#appended += sizeBytes
+    this.#lastAppendMs = nowMs
+    if (this.#segment!.sizeBytes >= SEGMENT_BYTES) this.#retire()
+    if (!this.#syncTimer) this.#syncSoon()
+  }
+
+  #openSegment(): SegmentWriter {
+    this.#segment ??= this.#beginSegment(this.#identity)
+    return this.#segment
+  }
+
+  #beginSegment(identity: WriterIdentity): SegmentWriter {
+    try {
+      const segment = this.#journal.openSegment(identity.id, identity.segments)
+      identity.segments += 1
+      this.#unsynced.push({ identity, segment, from: 0 })
+      return segment
+    } catch (error) {
+      throw recordFailed(false, error)
+    }
+  }
+
+  #write(segment: SegmentWriter, line: string): void {
+    try {
+      segment.append(line)
+    } catch (error) {
+      this.#beginAnew()
+      throw recordFailed(error instanceof SegmentWriteError && error.mayLand, (error as Error).cause)
+    }
+  }
+
+  /** Goes on under a new id, whose first entry names the old one, so that no hole looks like tampering. */
+  #beginAnew(): void {
+    if (this.#seq > 0) this.#continues = { id: this.#identity.id, seq: this.#seq }
+    this.#retire()
+    this.#identity = { id: randomUUID(), segments: 0 }
+    this.#seq = 0
+  }
+
+  #retire(): void {
+    if (this.#segment === undefined) return
+    this.#retired.add(this.#segment.name)
+    this.#segment = undefined
+  }
+
+  /** Leaves the current segment, so that it can be removed once published. The next append begins a new writer. */
+  retireIdle(): void {
+    if (this.#segment !== undefined && this.#seq > 0) this.#beginAnew()
+  }
+
+  #syncSoon(): void {
+    this.#syncTimer = true
+    const timer = startTimer(() => {
+      this.#syncTimer = false
+      // Whoever waits for durability is told by their own promise; the lines were rewritten or counted as lost.
+      this.durable(this.#appended).catch(() => undefined)
+    }, SYNC_DELAY_MS)
+    timer.unref()
+  }
+
+  /**
+   * Resolves when everything up to a mark survives power loss.
+   * @throws {@link AuditError} `NOT_DURABLE`: it survives the death of this process, but maybe not power loss.
+   */
+  async durable(mark: number): Promise<void> {
+    while (this.#settled < mark) {
+      this.#syncing ??= this.#syncAll().finally(() => {
+        this.#syncing = undefined
+      })
+      await this.#syncing
+    }
+    this.#throwFailed(mark)
+  }
+
+  /** The same for everything appended so far, returning when it is done. */
+  durableNow(): void {
+    const mark = this.#appended
+    try {
+      for (const { segment } of this.#unsynced) segment.syncNow()
+      this.#settle(mark, this.#sizes())
+    } catch (error) {
+      this.#rewrite(error)
+    }
+    this.#throwFailed(mark)
+  }
+
+  #throwFailed(mark: number): void {
+    const failed = this.#failed.find(({ from, to }) => mark > from && mark <= to)
+    if (failed !== undefined) throw failed.error
+  }
+
+  #sizes(): Map<Unsynced, number> {
+    return new Map(this.#unsynced.map((row) => [row, row.segment.sizeBytes]))
+  }
+
+  async #syncAll(): Promise<void> {
+    const mark = this.#appended
+    const sizes = this.#sizes()
+    try {
+      for (const { segment } of sizes.keys()) await segment.sync()
+      this.#settle(mark, sizes)
+    } catch (error) {
+      this.#rewrite(error)
+    }
+  }
+
+  #settle(mark: number, sizes: ReadonlyMap<Unsynced, number>): void {
+    this.#settled = Math.max(this.#settled, mark)
+    for (const [row, sizeBytes] of sizes) row.from = Math.max(row.from, sizeBytes)
+    this.#unsynced = this.#unsynced.filter((row) => {
+      if (row.segment === this.#segment || row.from < row.segment.sizeBytes) return true
+      row.segment.close()
+      return false
+    })
+  }
+
+  /**
+   * After a failed sync the kernel may have dropped the pages, so the file is never synced again: what it still holds
+   * is written to a new segment, and that one is synced before anything more is acknowledged.
+   */
+  #rewrite(cause: unknown): void {
+    const poisoned = this.#unsynced
+    const from = this.#settled
+    this.#unsynced = []
+    this.#retire()
+    this.#settled = this.#appended
+    try {
+      for (const row of poisoned) this.#rewriteSegment(row, cause)
+    } catch (error) {
+      const message = "the journal could be neither synced nor rewritten; its last events survive this process, but may not survive power loss"
+      this.#failed.push({ from, to: this.#appended, error: new AuditError("NOT_DURABLE", message, { cause: error }) })
+      this.#beginAnew()
+    }
+  }
+
+  #rewriteSegment({ identity, segment: poisoned, from }: Unsynced, cause: unknown): void {
+    const { lines, endOffset } = parseLines(poisoned.readFrom(from), from)
+    if (endOffset < poisoned.sizeBytes) {
+      this.#onLost({ count: 1, code: (cause as NodeJS.ErrnoException | undefined)?.code ?? "EIO" })
+    }
+    if (lines.length > 0) {
+      const fresh = this.#beginSegment(identity)
+      for (const line of lines) fresh.append(formatLine(line.seq, Buffer.from(line.entry).toString()))
+      fresh.syncNow()
+      this.#retired.add(fresh.name)
+    }
+    poisoned.close()
+  }
+
+  /** Closes the files. */
+  close(): void {
+    this.#retire()
+    for (const { segment } of this.#unsynced) segment.close()
+    this.#unsynced = []
+  }
+}
+
+function recordFailed(mayLand: boolean, cause: unknown): AuditError {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "unknown error"
+  const fate = mayLand ? "it may still be found in the log" : "it was not recorded"
+  return new AuditError("RECORD_FAILED", `the event could not be written (${code}): ${fate}; free the disk or fix the permissions of the log directory`, { cause })
+}

@@ -1,0 +1,154 @@
+/**
+ * The storage contracts: what a driver must do, and what "returned" guarantees. No code that runs.
+ * Everything read back through them is untrusted; callers check it.
+ * The conformance suite of `secureml/testing` runs against every driver.
+ * @module
+ */
+
+/** A file to publish: its path inside the log ("tile/0/000") and its exact bytes. */
+export interface Blob {
+  readonly path: string
+  readonly bytes: Uint8Array
+}
+
+/** Named bytes, written once; only `checkpoint` is ever replaced. */
+export interface BlobStore {
+  /** Resolves with the stored bytes, or undefined when there is nothing under that name. */
+  get(path: string): Promise<Uint8Array | undefined>
+  /**
+   * Once resolved every blob is durable, its directory entry included. A blob that exists with other bytes is
+   * replaced only if `mayReplace` says that its path was never published; else the call rejects with `PUBLISH_CONFLICT`.
+   */
+  putAll(blobs: readonly Blob[], mayReplace: (path: string) => Promise<boolean>): Promise<void>
+  /** Once resolved a reader sees the whole new head or, after power loss before it, the whole old one. */
+  replaceHead(path: string, bytes: Uint8Array): Promise<void>
+  /** Paths that exist under a prefix, in no promised order. */
+  list(prefix: string): Promise<readonly string[]>
+  /** Once resolved the paths are gone; a path that was not there is no error. */
+  remove(paths: readonly string[]): Promise<void>
+}
+
+/** A mutex between processes which the operating system frees when its holder dies. */
+export interface Mutex {
+  /** Takes the lock and returns true, or returns false at once when somebody else holds it. */
+  tryAcquire(): boolean
+  /** Once returned another process can take it. */
+  release(): void
+  /** Closes what the mutex keeps open. */
+  close(): void
+}
+
+/** One whole line of a journal: `<crc32> <seq> <entry>\n`. */
+export interface JournalLine {
+  readonly seq: number
+  /** A view of the entry's bytes. */
+  readonly entry: Uint8Array
+  /** Byte offset just behind the line. */
+  readonly endOffset: number
+}
+
+/** How the read part of a segment ends: nothing after it, a line not finished, or bytes that are no line. */
+export type SegmentEnd = "clean" | "torn" | "broken" | "more"
+
+/** Some lines of a segment, read from an offset. */
+export interface SegmentRead {
+  readonly lines: readonly JournalLine[]
+  readonly end: SegmentEnd
+  /** Offset behind the last whole line. */
+  readonly endOffset: number
+  /** Size of the file when it was read. */
+  readonly sizeBytes: number
+}
+
+/** One segment of one writer. */
+export interface SegmentInfo {
+  readonly writerId: string
+  readonly number: number
+  /** File name; `.done` at its end marks a segment whose owner is gone and whose lines are all published. */
+  readonly name: string
+  readonly sizeBytes: number
+  /** When the file was last appended to or renamed; milliseconds since 1970. */
+  readonly changedMs: number
+}
+
+/** Where acknowledged but unordered entries wait. Many writers, one file each at a time. */
+export interface Journal {
+  /** Opens a new segment for appending; it must not exist yet. */
+  openSegment(writerId: string, number: number): SegmentWriter
+  /** All segments, by writer and number. */
+  segments(): Promise<readonly SegmentInfo[]>
+  /** Reads whole lines from `offset`, at most about `limitBytes`; undefined when the segment is gone. */
+  read(name: string, offset: number, limitBytes: number): Promise<SegmentRead | undefined>
+  /** Once resolved everything written to the segment before the call survives power loss. */
+  sync(name: string): Promise<void>
+  /** Once resolved the published segment carries the mark `.done`. */
+  markDone(name: string): Promise<void>
+  /**
+   * Removes a segment of which `publishedOffset` bytes are published. False: something was appended meanwhile
+   * and the segment was kept.
+   */
+  release(name: string, publishedOffset: number): Promise<boolean>
+}
+
+/** The file that one writer appends to. */
+export interface SegmentWriter {
+  readonly name: string
+  /** Bytes of whole lines in it. */
+  readonly sizeBytes: number
+  /**
+   * Appends; returned means the bytes are with the operating system and survive the death of this process.
+   * @throws {@link SegmentWriteError} and cuts the file back to the last whole line.
+   */
+  append(line: string): void
+  /** Whether the file still has a name in the directory. */
+  hasName(): boolean
+  /** Cuts the file back to a size, to take an append back. */
+  cutTo(sizeBytes: number): void
+  /** Once resolved everything appended before the call survives power loss. */
+  sync(): Promise<void>
+  /** The same, returning when it is done. */
+  syncNow(): void
+  /** The bytes from an offset on, as they read back now. */
+  readFrom(offset: number): Uint8Array
+  close(): void
+}
+
+/** An append that failed. */
+export class SegmentWriteError extends Error {
+  override readonly name = "SegmentWriteError"
+  /** True when the line may be found in the file all the same. */
+  readonly mayLand: boolean
+
+  constructor(mayLand: boolean, cause: unknown) {
+    super("the journal could not be written", { cause })
+    this.mayLand = mayLand
+  }
+}
+
+/** A value kept outside the tree, opened by the commitment that its entry carries. */
+export interface Payload {
+  readonly eventId: string
+  /** RFC 6901 pointer of the marker inside the entry's details. */
+  readonly pointer: string
+  /** 32 random bytes, base64. */
+  readonly salt: string
+  /** The value as it was encoded. */
+  readonly json: string
+}
+
+/** Deletable values, by event. */
+export interface PayloadStore {
+  /** Once returned the payloads survive power loss; one that is there already is kept. */
+  addAll(payloads: readonly Payload[]): void
+  /** All payloads of one event. */
+  ofEvent(eventId: string): readonly Payload[]
+  close(): void
+}
+
+/** Signs note text. The embedded one holds an Ed25519 seed; a KMS or HSM can stand behind it. */
+export interface Signer {
+  /** C2SP verifier key of the signer. */
+  readonly verifierKey: string
+  /** Resolves with the signed note. */
+  sign(text: string): Promise<string>
+}

@@ -1,0 +1,37 @@
+/**
+ * Storage: the contracts, and the embedded driver that keeps a log in one directory.
+ * @module
+ */
+export {
+  type Blob,
+  type BlobStore,
+  type Journal,
+  type JournalLine,
+  type Mutex,
+  type Payload,
+  type PayloadStore,
+  type SegmentEnd,
+  type SegmentInfo,
+  type SegmentRead,
+  SegmentWriteError,
+  type SegmentWriter,
+  type Signer,
+} from "./contract.ts"
+export { formatLine, parseLines } from "./lines.ts"
+export { LocalBlobs } from "./local/blobs.ts"
+export { checkPrivateFile, errorCode, isMissing, isTemporaryName, RootDirectory } from "./local/files.ts"
+export { LocalJournal } from "./local/journal.ts"
+export {
+  findLogDirectory,
+  IDENTITY_FILE,
+  JOURNAL_DIRECTORY,
+  openLogDirectory,
+  PARTS_DIRECTORY,
+  PAYLOADS_FILE,
+  STATE,
+  shareWithGroup,
+  TREE_FILE,
+} from "./local/layout.ts"
+export { LocalMutex } from "./local/mutex.ts"
+export { type Database, openDatabase } from "./local/sqlite.ts"
+export { type RememberedCheckpoint, StateDirectory } from "./local/state-directory.ts"

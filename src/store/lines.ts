@@ -1,0 +1,60 @@
+/**
+ * Journal lines: `<crc32> <seq> <entry>\n`. The crc32 (8 hex digits) covers `<seq> <entry>`. Pure.
+ * It tells an unfinished or damaged line from a whole one; it is no defence against tampering, the tree is.
+ * @module
+ */
+import { crc32 } from "node:zlib"
+import type { JournalLine, SegmentEnd } from "./contract.ts"
+
+const NEWLINE = 0x0a
+const SPACE = 0x20
+const CRC_LENGTH = 8
+
+/**
+ * The line of one entry.
+ *
+ * @example
+ * ```ts
+ * formatLine(0, '{"v":1}') // "e1b1d30c 0 {\"v\":1}\n"
+ * ```
+ */
+export function formatLine(seq: number, entry: string): string {
+  const body = `${seq} ${entry}`
+  return `${crcText(crc32(body))} ${body}\n`
+}
+
+/** Whole lines at the start of `bytes`, whose first byte lies at `offset` of the segment. Stops at the first bad one. */
+export function parseLines(bytes: Uint8Array, offset: number): { lines: JournalLine[]; end: SegmentEnd; endOffset: number } {
+  const lines: JournalLine[] = []
+  let start = 0
+  while (start < bytes.length) {
+    const newline = bytes.indexOf(NEWLINE, start)
+    if (newline === -1) return { lines, end: "torn", endOffset: offset + start }
+    const line = parseLine(bytes.subarray(start, newline), offset + newline + 1)
+    if (line === undefined) return { lines, end: "broken", endOffset: offset + start }
+    lines.push(line)
+    start = newline + 1
+  }
+  return { lines, end: "clean", endOffset: offset + start }
+}
+
+function parseLine(line: Uint8Array, endOffset: number): JournalLine | undefined {
+  const second = line.indexOf(SPACE, CRC_LENGTH + 1)
+  if (line[CRC_LENGTH] !== SPACE || second === -1 || second - CRC_LENGTH > 17) return undefined
+  const crc = asciiText(line.subarray(0, CRC_LENGTH))
+  const seqText = asciiText(line.subarray(CRC_LENGTH + 1, second))
+  const seq = Number(seqText)
+  if (!Number.isSafeInteger(seq) || String(seq) !== seqText) return undefined
+  if (crcText(crc32(line.subarray(CRC_LENGTH + 1))) !== crc) return undefined
+  return { seq, entry: line.subarray(second + 1), endOffset }
+}
+
+function asciiText(bytes: Uint8Array): string {
+  let text = ""
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return text
+}
+
+function crcText(value: number): string {
+  return (value + 0x1_0000_0000).toString(16).slice(1)
+}

@@ -1,0 +1,232 @@
+/**
+ * File primitives with their durability spelled out: exclusive creation, replacement by rename, directory sync,
+ * and no following of symbolic links below a root. Does I/O.
+ * @module
+ */
+import { constants, type Stats } from "node:fs"
+import * as fs from "node:fs"
+import * as fsp from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { AuditError } from "../../errors.ts"
+
+/** Directory modes and file modes of a private store, and of one that a group was let into. */
+export const PRIVATE: Access = { directoryMode: 0o700, fileMode: 0o600 }
+export const GROUP: Access = { directoryMode: 0o2770, fileMode: 0o660 }
+
+/** Modes for what is created; set whatever the umask. */
+export interface Access {
+  readonly directoryMode: number
+  readonly fileMode: number
+}
+
+const WINDOWS = process.platform === "win32"
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
+
+/** The `code` of a system error, or an empty string. */
+export function errorCode(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : ""
+}
+
+/** Whether a system error says that a path does not exist. */
+export function isMissing(error: unknown): boolean {
+  const code = errorCode(error)
+  return code === "ENOENT" || code === "ENOTDIR"
+}
+
+/**
+ * A directory below which nothing is followed through a symbolic link: every parent of a file is checked to be a
+ * real directory, and files are opened with O_NOFOLLOW.
+ */
+export class RootDirectory {
+  readonly path: string
+  access: Access
+  /** Directories checked (or made) by this instance. */
+  readonly #checked = new Set<string>()
+
+  constructor(path: string, access: Access = PRIVATE) {
+    this.path = path
+    this.access = access
+  }
+
+  /** Absolute path of a file; makes its parent directories when `make` is set. Returns the directories it made. */
+  locate(relativePath: string, make: boolean): string {
+    const parts = relativePath.split("/")
+    if (parts.some((part) => part === "" || part === "." || part === ".." || part.includes("\\") || part.includes("\0"))) {
+      throw new AuditError("UNSAFE_PATH", `${JSON.stringify(relativePath)} is no path inside a log`)
+    }
+    let directory = this.path
+    for (const part of parts.slice(0, -1)) {
+      directory = join(directory, part)
+      this.#checkDirectory(directory, make)
+    }
+    return join(this.path, ...parts)
+  }
+
+  #checkDirectory(directory: string, make: boolean): void {
+    if (this.#checked.has(directory)) return
+    let stats = fs.lstatSync(directory, { throwIfNoEntry: false })
+    if (stats === undefined) {
+      if (!make) return
+      makeDirectory(directory, this.access)
+      syncDirectoryNow(dirname(directory))
+      stats = fs.lstatSync(directory)
+    }
+    if (!stats.isDirectory()) {
+      throw new AuditError("UNSAFE_PATH", `${directory} is a symbolic link or a file where a directory must be; remove it`)
+    }
+    this.#checked.add(directory)
+  }
+
+  /** Bytes of a regular file, or undefined when there is none. */
+  async read(relativePath: string): Promise<Uint8Array | undefined> {
+    const path = this.locate(relativePath, false)
+    try {
+      const file = await fsp.open(path, constants.O_RDONLY | NO_FOLLOW | (constants.O_NONBLOCK ?? 0))
+      try {
+        if (!(await file.stat()).isFile()) throw unsafeFile(path)
+        return await file.readFile()
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw unsafeLink(error, path)
+    }
+  }
+
+  /** The same, returning at once. */
+  readNow(relativePath: string): Uint8Array | undefined {
+    const path = this.locate(relativePath, false)
+    try {
+      const fd = fs.openSync(path, constants.O_RDONLY | NO_FOLLOW | (constants.O_NONBLOCK ?? 0))
+      try {
+        if (!fs.fstatSync(fd).isFile()) throw unsafeFile(path)
+        return fs.readFileSync(fd)
+      } finally {
+        fs.closeSync(fd)
+      }
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw unsafeLink(error, path)
+    }
+  }
+
+  /** Names in a directory; none when it does not exist. */
+  async names(relativePath: string): Promise<readonly string[]> {
+    try {
+      const path = this.locate(`${relativePath}/x`, false).slice(0, -2)
+      return await fsp.readdir(path)
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw error
+    }
+  }
+
+  /** Replaces a file: once resolved it survives power loss, and no reader ever sees a half of it. */
+  async replace(relativePath: string, bytes: Uint8Array): Promise<void> {
+    const path = this.locate(relativePath, true)
+    const temporary = await this.writeTemporary(path, bytes)
+    await fsp.rename(temporary, path)
+    await syncDirectory(dirname(path))
+  }
+
+  /**
+   * Creates a file if there is none: once resolved it survives power loss.
+   * @returns false when it exists already; then nothing was changed.
+   */
+  async create(relativePath: string, bytes: Uint8Array): Promise<boolean> {
+    const path = this.locate(relativePath, true)
+    const temporary = await this.writeTemporary(path, bytes)
+    try {
+      await fsp.link(temporary, path)
+    } catch (error) {
+      if (errorCode(error) === "EEXIST") return false
+      throw error
+    } finally {
+      await fsp.unlink(temporary)
+    }
+    await syncDirectory(dirname(path))
+    return true
+  }
+
+  /** Writes and syncs a new file beside `path` and returns its name. */
+  async writeTemporary(path: string, bytes: Uint8Array): Promise<string> {
+    const temporary = temporaryName(path)
+    const file = await fsp.open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW, this.access.fileMode)
+    try {
+      if (this.access.fileMode !== 0o600) await file.chmod(this.access.fileMode)
+      await file.writeFile(bytes)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    return temporary
+  }
+}
+
+let temporaryCount = 0
+
+/** A name for a temporary file beside `path` that no other process or thread uses. */
+export function temporaryName(path: string): string {
+  temporaryCount += 1
+  const unique = `${process.pid}-${Math.trunc(performance.timeOrigin + performance.now())}-${temporaryCount}`
+  return join(dirname(path), `.tmp-${unique}-${Math.random().toString(36).slice(2, 10)}`)
+}
+
+/** Whether a file name is one of a temporary file, left behind by a process that died. */
+export function isTemporaryName(name: string): boolean {
+  return name.startsWith(".tmp-")
+}
+
+/** Makes a directory (parents included) with its mode whatever the umask. */
+export function makeDirectory(path: string, access: Access): void {
+  const first = fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (first !== undefined && access.directoryMode !== 0o700) fs.chmodSync(path, access.directoryMode)
+}
+
+/** Once resolved the entries of the directory survive power loss. A no-op on Windows, which cannot do it. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (WINDOWS) return
+  const directory = await fsp.open(path, constants.O_RDONLY)
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+/** The same, returning when it is done. */
+export function syncDirectoryNow(path: string): void {
+  if (WINDOWS) return
+  const fd = fs.openSync(path, constants.O_RDONLY)
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** Opens a new file for appending, mode set whatever the umask. */
+export function openForAppend(path: string, access: Access): number {
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW
+  const fd = fs.openSync(path, flags, access.fileMode)
+  if (access.fileMode !== 0o600) fs.fchmodSync(fd, access.fileMode)
+  return fd
+}
+
+/** Refuses a secret file that anyone but its owner can read. */
+export function checkPrivateFile(path: string, stats: Stats): void {
+  if (!WINDOWS && (stats.mode & 0o077) !== 0) {
+    throw new AuditError("KEY_FILE_INSECURE", `${path} can be read by others; run chmod 600 on it`)
+  }
+}
+
+function unsafeFile(path: string): AuditError {
+  return new AuditError("UNSAFE_PATH", `${path} is no regular file; remove it`)
+}
+
+function unsafeLink(error: unknown, path: string): unknown {
+  return errorCode(error) === "ELOOP"
+    ? new AuditError("UNSAFE_PATH", `${path} is a symbolic link; remove it`, { cause: error })
+    : error
+}

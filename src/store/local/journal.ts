@@ -1,0 +1,131 @@
+/**
+ * The embedded journal: one directory, one append-only file a writer and segment, `<writer>.<k>`.
+ * Does I/O. A segment whose owner is gone is first renamed to `.done` and removed later (ledger/tidy.ts decides).
+ * @module
+ */
+import { constants } from "node:fs"
+import * as fsp from "node:fs/promises"
+import { dirname } from "node:path"
+import type { Journal, SegmentInfo, SegmentRead, SegmentWriter } from "../contract.ts"
+import { parseLines } from "../lines.ts"
+import { errorCode, isMissing, type RootDirectory, syncDirectory } from "./files.ts"
+import { JOURNAL_DIRECTORY } from "./layout.ts"
+import { LocalSegment } from "./segment.ts"
+
+const SEGMENT_NAME = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(0|[1-9][0-9]{0,8})(\.done)?$/
+/** Longest line there can be: an entry of 65,535 bytes, its crc and its number. */
+const LINE_BYTES = 66_000
+const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+/** How long an owner gets to take back an append to a file that lost its name. */
+const OWNER_GRACE_MS = 2_000
+
+/** Journal segments in `.state/journal` of a log directory. */
+export class LocalJournal implements Journal {
+  readonly #root: RootDirectory
+
+  constructor(root: RootDirectory) {
+    this.#root = root
+  }
+
+  openSegment(writerId: string, number: number): SegmentWriter {
+    return new LocalSegment(this.#root, JOURNAL_DIRECTORY, `${writerId}.${number}`)
+  }
+
+  async segments(): Promise<readonly SegmentInfo[]> {
+    const found: SegmentInfo[] = []
+    for (const name of await this.#root.names(JOURNAL_DIRECTORY)) {
+      const match = SEGMENT_NAME.exec(name)
+      if (match === null) continue
+      const stats = await fsp.lstat(this.#path(name)).catch(missingAsUndefined)
+      if (stats === undefined || !stats.isFile()) continue
+      const { size: sizeBytes, ctimeMs: changedMs } = stats
+      found.push({ writerId: match[1]!, number: Number(match[2]), name, sizeBytes, changedMs })
+    }
+    return found.sort((a, b) => (a.writerId < b.writerId ? -1 : a.writerId > b.writerId ? 1 : a.number - b.number))
+  }
+
+  async read(name: string, offset: number, limitBytes: number): Promise<SegmentRead | undefined> {
+    const file = await this.#open(name)
+    if (file === undefined) return undefined
+    try {
+      const { size: sizeBytes } = await file.stat()
+      const wanted = Math.max(0, Math.min(sizeBytes - offset, Math.max(limitBytes, LINE_BYTES)))
+      const bytes = Buffer.allocUnsafe(wanted)
+      let filled = 0
+      while (filled < wanted) {
+        const { bytesRead } = await file.read(bytes, filled, wanted - filled, offset + filled)
+        if (bytesRead === 0) break
+        filled += bytesRead
+      }
+      const parsed = parseLines(bytes.subarray(0, filled), offset)
+      const stoppedEarly = parsed.end !== "broken" && offset + filled < sizeBytes
+      return { ...parsed, end: stoppedEarly ? "more" : parsed.end, sizeBytes }
+    } finally {
+      await file.close()
+    }
+  }
+
+  async sync(name: string): Promise<void> {
+    const file = await this.#open(name)
+    if (file === undefined) return
+    try {
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  async markDone(name: string): Promise<void> {
+    if (name.endsWith(".done")) return
+    await fsp.rename(this.#path(name), `${this.#path(name)}.done`).catch(missingAsUndefined)
+    await syncDirectory(dirname(this.#path(name)))
+  }
+
+  async release(name: string, publishedOffset: number): Promise<boolean> {
+    const file = await this.#open(name)
+    if (file === undefined) return true
+    try {
+      if ((await file.stat()).size !== publishedOffset) return false
+      await fsp.unlink(this.#path(name)).catch(missingAsUndefined)
+      return !(await this.#rescue(file, name, publishedOffset))
+    } finally {
+      await file.close()
+    }
+  }
+
+  /**
+   * An owner that woke up may have appended between the size check and the unlink. It takes an append back that it
+   * made after the unlink; what is still there after its grace period was acknowledged, and goes to a new segment.
+   */
+  async #rescue(file: fsp.FileHandle, name: string, publishedOffset: number): Promise<boolean> {
+    if ((await file.stat()).size === publishedOffset) return false
+    await new Promise((resolve) => setTimeout(resolve, OWNER_GRACE_MS))
+    const { size } = await file.stat()
+    if (size <= publishedOffset) return false
+    const late = Buffer.alloc(size - publishedOffset)
+    await file.read(late, 0, late.length, publishedOffset)
+    const match = SEGMENT_NAME.exec(name)!
+    const taken = (await this.segments()).filter((segment) => segment.writerId === match[1])
+    const number = Math.max(Number(match[2]), ...taken.map((segment) => segment.number)) + 1
+    await this.#root.create(`${JOURNAL_DIRECTORY}/${match[1]}.${number}`, late)
+    return true
+  }
+
+  async #open(name: string): Promise<fsp.FileHandle | undefined> {
+    try {
+      return await fsp.open(this.#path(name), constants.O_RDONLY | NO_FOLLOW)
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  }
+
+  #path(name: string): string {
+    return this.#root.locate(`${JOURNAL_DIRECTORY}/${name}`, false)
+  }
+}
+
+function missingAsUndefined(error: unknown): undefined {
+  if (errorCode(error) === "ENOENT") return undefined
+  throw error
+}

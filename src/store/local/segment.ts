@@ -1,0 +1,113 @@
+/**
+ * One journal segment being appended to: a file of lines `<crc32> <seq> <entry>\n`, written with one synchronous
+ * call each. Does I/O. Reading segments back is journal.ts's job.
+ * @module
+ */
+import * as fs from "node:fs"
+import { dirname } from "node:path"
+import { type SegmentWriter, SegmentWriteError } from "../contract.ts"
+import { openForAppend, type RootDirectory, syncDirectory, syncDirectoryNow } from "./files.ts"
+
+/** A segment file in the embedded store. */
+export class LocalSegment implements SegmentWriter {
+  readonly name: string
+  readonly #path: string
+  readonly #fd: number
+  #sizeBytes = 0
+  #directorySynced = false
+  #closed = false
+  /** Syncs that are using the descriptor; it is closed when none is left. */
+  #busy = 0
+
+  constructor(root: RootDirectory, directory: string, name: string) {
+    this.name = name
+    this.#path = root.locate(`${directory}/${name}`, true)
+    this.#fd = openForAppend(this.#path, root.access)
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  append(line: string): void {
+    let written: number
+    try {
+      written = fs.writeSync(this.#fd, line)
+    } catch (error) {
+      throw this.#cutBack(error)
+    }
+    // A short write returns no error: continue where it stopped.
+    if (written < line.length || written < Buffer.byteLength(line)) this.#continue(line, written)
+    else this.#sizeBytes += written
+  }
+
+  #continue(line: string, alreadyWritten: number): void {
+    const bytes = Buffer.from(line)
+    let written = alreadyWritten
+    try {
+      while (written < bytes.length) {
+        const count = fs.writeSync(this.#fd, bytes, written)
+        if (count === 0) throw new Error("the file accepts no more bytes")
+        written += count
+      }
+    } catch (error) {
+      throw this.#cutBack(error)
+    }
+    this.#sizeBytes += bytes.length
+  }
+
+  #cutBack(cause: unknown): SegmentWriteError {
+    try {
+      fs.ftruncateSync(this.#fd, this.#sizeBytes)
+      return new SegmentWriteError(fs.fstatSync(this.#fd).size !== this.#sizeBytes, cause)
+    } catch {
+      return new SegmentWriteError(true, cause)
+    }
+  }
+
+  hasName(): boolean {
+    return fs.fstatSync(this.#fd).nlink > 0
+  }
+
+  cutTo(sizeBytes: number): void {
+    fs.ftruncateSync(this.#fd, sizeBytes)
+    this.#sizeBytes = sizeBytes
+  }
+
+  async sync(): Promise<void> {
+    this.#busy += 1
+    try {
+      await new Promise<void>((resolve, reject) => {
+        fs.fdatasync(this.#fd, (error) => (error ? reject(error) : resolve()))
+      })
+      if (!this.#directorySynced) await syncDirectory(dirname(this.#path))
+      this.#directorySynced = true
+    } finally {
+      this.#busy -= 1
+      if (this.#closed && this.#busy === 0) fs.closeSync(this.#fd)
+    }
+  }
+
+  syncNow(): void {
+    fs.fdatasyncSync(this.#fd)
+    if (!this.#directorySynced) syncDirectoryNow(dirname(this.#path))
+    this.#directorySynced = true
+  }
+
+  readFrom(offset: number): Uint8Array {
+    const bytes = Buffer.alloc(Math.max(0, fs.fstatSync(this.#fd).size - offset))
+    let filled = 0
+    while (filled < bytes.length) {
+      const count = fs.readSync(this.#fd, bytes, filled, bytes.length - filled, offset + filled)
+      if (count === 0) break
+      filled += count
+    }
+    return bytes.subarray(0, filled)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#busy === 0) fs.closeSync(this.#fd)
+  }
+}

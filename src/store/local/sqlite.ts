@@ -1,0 +1,61 @@
+/**
+ * The one door to SQLite: `node:sqlite` where Node has it, else the optional dependency `libsql`. Does I/O.
+ * Never used while recording an event.
+ * @module
+ */
+import { createRequire } from "node:module"
+
+/** What we use of a prepared statement; both drivers have it. */
+export interface Statement {
+  run(...parameters: readonly (string | number | null)[]): unknown
+  all(...parameters: readonly (string | number | null)[]): unknown[]
+}
+
+/** What we use of a database; both drivers have it. */
+export interface Database {
+  exec(sql: string): unknown
+  prepare(sql: string): Statement
+  close(): void
+}
+
+type Opener = (path: string) => Database
+let opener: Opener | null | undefined
+
+/** Opens a database that exists already, or undefined where no SQLite is installed. */
+export function openDatabase(path: string): Database | undefined {
+  if (opener === undefined) opener = builtIn() ?? installed() ?? null
+  const database = opener?.(path)
+  // A busy database answers at once: a sleeping busy handler would block the caller's thread.
+  database?.exec("PRAGMA busy_timeout = 0")
+  return database
+}
+
+function builtIn(): Opener | undefined {
+  // The types of Node 20 do not know the module.
+  const load = process.getBuiltinModule as ((id: string) => unknown) | undefined
+  const module = quietly(() => load?.("node:sqlite")) as { DatabaseSync: new (path: string) => Database } | undefined
+  return module === undefined ? undefined : (path) => new module.DatabaseSync(path)
+}
+
+function installed(): Opener | undefined {
+  try {
+    const Libsql = createRequire(import.meta.url)("libsql") as new (path: string) => Database
+    return (path) => new Libsql(path)
+  } catch {
+    // Not installed: the caller says what to install.
+    return undefined
+  }
+}
+
+/** Node 22 prints an ExperimentalWarning when node:sqlite is first loaded; the choice is ours, not the user's. */
+function quietly<T>(load: () => T): T {
+  const emitWarning = process.emitWarning
+  process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
+    if (!String(warning).includes("SQLite")) Reflect.apply(emitWarning, process, [warning, ...rest])
+  }) as typeof process.emitWarning
+  try {
+    return load()
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
