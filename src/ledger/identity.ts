@@ -99,6 +99,21 @@ function readKeyFile(keyFile: string): string | undefined {
   return fs.readFileSync(path, "utf8").trimEnd()
 }
 
+/** The verifier key that belongs to this user's own signing key of an origin, or undefined when there is none here. */
+export async function ownVerifierKey(
+  origin: string,
+  state: StateDirectory,
+  environment: Environment,
+): Promise<string | undefined> {
+  const keyFile = environment["SECUREML_SIGNING_KEY_FILE"]
+  const texts = [keyFile === undefined ? undefined : readKeyFile(keyFile), state.signerKey(origin)]
+  for (const text of texts) {
+    const key = text === undefined ? undefined : await parseSignerKey(text)
+    if (key?.name === origin) return verifierKeyOf(key)
+  }
+  return undefined
+}
+
 /** The signer of a log, or undefined when this process has no key that matches it. */
 export async function findSigner(
   identity: Identity,

@@ -17,6 +17,9 @@ import { readTreeState, type TreeState, type WriterPosition, writeTreeState } fr
 /** Most bytes of entries in memory at once. */
 const BATCH_BYTES = 8 * 1024 * 1024
 
+/** The cause of a `SEALING_UNAVAILABLE` that only says that this process has no key: nothing is wrong. */
+export const NO_KEY: unique symbol = Symbol("no signing key here")
+
 /** What sealing works on. */
 export interface SealContext {
   readonly root: RootDirectory
@@ -68,7 +71,7 @@ async function sealLocked(context: SealContext, options: SealOptions): Promise<S
   const identity = await ownIdentity(context)
   const signer = await findSigner(identity, context.state, context.environment)
   if (signer === undefined) {
-    throw new AuditError("SEALING_UNAVAILABLE", `the signing key of ${identity.origin} is not here: events are recorded; a process that has the key seals them`)
+    throw new AuditError("SEALING_UNAVAILABLE", `the signing key of ${identity.origin} is not here: events are recorded; a process that has the key seals them`, { cause: NO_KEY })
   }
   const before = await readTreeState(context.root)
   const head = await publishedHead(context.blobs)

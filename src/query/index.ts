@@ -1,0 +1,11 @@
+/**
+ * The read side: queries, proofs and verification. Changes nothing in a log.
+ * @module
+ */
+export type { KeySource } from "./check-key.ts"
+export type { AuditQuery, RecordOf } from "./filter.ts"
+export { type Finding, NOT_PROVEN, VERDICTS, type Verdict } from "./findings.ts"
+export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, type SealedReceipt, streamRecords } from "./read.ts"
+export { readEntries, takeSnapshot, tryParse } from "./snapshot.ts"
+export { parseTimeBound } from "./time-bound.ts"
+export { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"

@@ -1,0 +1,225 @@
+/**
+ * Reading records: a scan over the bundles in ledger order, then the unsealed tail, each record once.
+ * @module
+ */
+import { AuditError } from "../errors.ts"
+import type { AuditEntry, AuditRecord } from "../event/index.ts"
+import { publishedInclusion, readBundle } from "../ledger/index.ts"
+import { type Checkpoint, formatProof, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
+import { type BlobStore, findLogDirectory } from "../store/index.ts"
+import { formatCursor, parseCursor } from "./cursor.ts"
+import { type AuditQuery, checkQuery, compileFilter, type Filter, mayMatch, type RecordOf } from "./filter.ts"
+import { entryText, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
+
+/** Records of one page, and how to go on. */
+export interface AuditPage<R = AuditRecord> {
+  readonly records: readonly R[]
+  /** With `proofs`: the exact logged text of each record. */
+  readonly entries?: readonly string[]
+  /** Give it back as `cursor` for the next page; null when there is none. */
+  readonly nextCursor: string | null
+  /** The head that the sealed records are under; undefined while nothing is sealed. Not verified by reading. */
+  readonly checkpoint: Checkpoint | undefined
+  /** With `proofs`: a C2SP tlog-proof for each record, null for one that is not sealed yet. */
+  readonly proofs?: readonly (string | null)[]
+}
+
+/** A query for one page. */
+export interface PageQuery<T extends string = string> extends AuditQuery<T> {
+  readonly proofs?: boolean
+}
+
+/** Proof that an event is in the log. */
+export interface SealedReceipt {
+  /** Ledger index, from 0. */
+  readonly index: number
+  readonly treeSize: number
+  readonly checkpoint: Checkpoint
+  /** The exact logged text. */
+  readonly entry: string
+  /** C2SP tlog-proof text; verifies together with `entry` and the log's verifier key. */
+  readonly proof: string
+}
+
+/** Records of a page when the caller does not say how many. */
+const PAGE_SIZE = 1_000
+
+/** A record with the bytes it was read from. */
+interface Found {
+  readonly record: AuditRecord
+  readonly bytes: Uint8Array
+}
+
+/**
+ * Streams the records that match, in ledger order (or newest first), the unsealed ones included.
+ *
+ * @throws TypeError, RangeError for a wrong query, naming the field.
+ * @throws {@link AuditError} `LOG_DIR_UNREADABLE`.
+ */
+export async function* streamRecords<const T extends string = string>(
+  query: AuditQuery<T>,
+  logDir: string,
+): AsyncGenerator<RecordOf<T>> {
+  checkQuery(query)
+  const filter = compileFilter(query)
+  const root = findLogDirectory(logDir)
+  if (root === undefined) return
+  const snapshot = await takeSnapshot(root)
+  const from = query.cursor === undefined ? undefined : parseCursor(query.cursor, query.order ?? "asc")
+  let left = query.limit ?? Number.POSITIVE_INFINITY
+  for await (const { record } of findAll(snapshot, filter, query.order ?? "asc", from?.index)) {
+    yield record as unknown as RecordOf<T>
+    if (--left === 0) return
+  }
+}
+
+/** One page of the records that match; see `queryAuditLogs`. */
+export async function readPage<const T extends string = string>(
+  query: PageQuery<T>,
+  logDir: string,
+): Promise<AuditPage<RecordOf<T>>> {
+  checkQuery(query, ["proofs"])
+  const filter = compileFilter(query)
+  const root = findLogDirectory(logDir)
+  if (root === undefined) return { records: [], nextCursor: null, checkpoint: undefined }
+  const snapshot = await takeSnapshot(root)
+  const { found, nextCursor } = await fillPage(snapshot, filter, query)
+  const records = found.map(({ record }) => record as unknown as RecordOf<T>)
+  const page = { records, nextCursor, checkpoint: snapshot.head }
+  if (query.proofs !== true) return page
+  const proofs: (string | null)[] = []
+  for (const { record } of found) proofs.push(record.index === null ? null : await proofText(snapshot, record.index))
+  return { ...page, entries: found.map(({ bytes }) => entryText(bytes)), proofs }
+}
+
+async function fillPage(
+  snapshot: Snapshot,
+  filter: Filter,
+  query: PageQuery,
+): Promise<{ found: Found[]; nextCursor: string | null }> {
+  const order = query.order ?? "asc"
+  const limit = query.limit ?? PAGE_SIZE
+  const cursor = query.cursor === undefined ? undefined : parseCursor(query.cursor, order)
+  const found: Found[] = []
+  let sealed = 0
+  for await (const one of findAll(snapshot, filter, order, cursor?.index)) {
+    const { index } = one.record
+    // The tail has no stable place to stop at, so it is never cut in two.
+    if (index !== null && sealed === limit) {
+      return { found, nextCursor: formatCursor({ order, treeSize: snapshot.treeSize, index }) }
+    }
+    if (index === null && order === "asc" && sealed === limit) {
+      return { found, nextCursor: formatCursor({ order, treeSize: snapshot.treeSize, index: snapshot.treeSize }) }
+    }
+    if (index !== null) sealed += 1
+    found.push(one)
+  }
+  return { found, nextCursor: null }
+}
+
+/** Everything that matches, in order; `start` is the first index to look at. */
+async function* findAll(
+  snapshot: Snapshot,
+  filter: Filter,
+  order: "asc" | "desc",
+  start: number | undefined,
+): AsyncGenerator<Found> {
+  if (order === "desc" && start === undefined) yield* tailFound(snapshot, filter, order)
+  yield* sealedFound(snapshot, filter, order, start)
+  if (order === "asc") yield* tailFound(snapshot, filter, order)
+}
+
+async function* sealedFound(
+  { blobs, treeSize }: Snapshot,
+  filter: Filter,
+  order: "asc" | "desc",
+  start: number | undefined,
+): AsyncGenerator<Found> {
+  const first = order === "asc" ? (start ?? 0) : Math.min(start ?? treeSize - 1, treeSize - 1)
+  const step = order === "asc" ? 1 : -1
+  for (let bundle = Math.floor(first / TILE_WIDTH); bundle >= 0 && bundle * TILE_WIDTH < treeSize; bundle += step) {
+    const entries = await matchingBundle(blobs, bundle, treeSize, filter)
+    for (let k = 0; k < entries.length; k++) {
+      const n = order === "asc" ? k : entries.length - 1 - k
+      const index = bundle * TILE_WIDTH + n
+      if (order === "asc" ? index < first : index > first) continue
+      const entry = tryParse(entries[n]!)
+      if (entry !== undefined && filter.test(entry)) yield { record: toRecord(entry, index), bytes: entries[n]! }
+    }
+  }
+}
+
+/** The entries of a bundle, or none when its bytes cannot hold a match. */
+async function matchingBundle(blobs: BlobStore, index: number, treeSize: number, filter: Filter): Promise<Uint8Array[]> {
+  const id = tileAt("entries", index, treeSize)!
+  const bytes = await blobs.get(tilePath(id))
+  if (bytes !== undefined) return mayMatch(bytes, filter.needles) ? parseBundle(bytes, id.width) : []
+  return readBundle(blobs, index, treeSize)
+}
+
+function* tailFound({ tail }: Snapshot, filter: Filter, order: "asc" | "desc"): Generator<Found> {
+  for (const { entry, bytes } of order === "asc" ? tail : [...tail].reverse()) {
+    if (filter.test(entry)) yield { record: toRecord(entry, null), bytes }
+  }
+}
+
+function toRecord(entry: AuditEntry, index: number | null): AuditRecord {
+  return { ...entry, index, sealed: index !== null }
+}
+
+async function proofText({ blobs, head, treeSize }: Snapshot, index: number): Promise<string> {
+  return formatProof({ index, hashes: await publishedInclusion(blobs, index, treeSize), checkpoint: head! })
+}
+
+/** What to look for in the log. */
+export interface ProveQuery {
+  readonly logDir: string
+  /** The event's id, or its ledger index. */
+  readonly eventId: string | number
+  /** Its index is not below; a hint that saves time. */
+  readonly fromIndex?: number
+}
+
+/**
+ * A receipt for a sealed event.
+ *
+ * @throws {@link AuditError} `EVENT_NOT_FOUND`, `EVENT_NOT_SEALED`.
+ */
+export async function prove({ logDir, eventId, fromIndex = 0 }: ProveQuery): Promise<SealedReceipt> {
+  if (typeof eventId !== "string" && typeof eventId !== "number") throw new TypeError("eventId must be a string")
+  const root = findLogDirectory(logDir)
+  const snapshot = root === undefined ? undefined : await takeSnapshot(root)
+  const place = snapshot === undefined ? undefined : await findSealed(snapshot, eventId, fromIndex)
+  if (snapshot !== undefined && place !== undefined) return receiptOf(snapshot, place.index, place.bytes)
+  if (snapshot?.tail.some(({ entry }) => entry.event_id === eventId)) {
+    throw new AuditError("EVENT_NOT_SEALED", `event ${eventId} is recorded and not sealed yet; flush the trail or run secureml audit seal`)
+  }
+  throw new AuditError("EVENT_NOT_FOUND", `there is no event ${JSON.stringify(eventId)} in ${root?.path ?? logDir}`)
+}
+
+async function receiptOf(snapshot: Snapshot, index: number, bytes: Uint8Array): Promise<SealedReceipt> {
+  const { treeSize, head } = snapshot
+  return { index, treeSize, checkpoint: head!, entry: entryText(bytes), proof: await proofText(snapshot, index) }
+}
+
+async function findSealed(
+  { blobs, treeSize }: Snapshot,
+  eventId: string | number,
+  fromIndex: number,
+): Promise<{ index: number; bytes: Uint8Array } | undefined> {
+  if (typeof eventId === "number") {
+    if (!Number.isSafeInteger(eventId) || eventId < 0 || eventId >= treeSize) return undefined
+    const entries = await readBundle(blobs, Math.floor(eventId / TILE_WIDTH), treeSize)
+    return { index: eventId, bytes: entries[eventId % TILE_WIDTH]! }
+  }
+  const filter: Filter = { test: (entry) => entry.event_id === eventId, needles: [Buffer.from(JSON.stringify(eventId))] }
+  // The newest are asked for most.
+  for (let bundle = Math.floor((treeSize - 1) / TILE_WIDTH); bundle >= 0; bundle--) {
+    if ((bundle + 1) * TILE_WIDTH <= fromIndex) return undefined
+    for (const [n, bytes] of (await matchingBundle(blobs, bundle, treeSize, filter)).entries()) {
+      const entry = tryParse(bytes)
+      if (entry !== undefined && filter.test(entry)) return { index: bundle * TILE_WIDTH + n, bytes }
+    }
+  }
+  return undefined
+}

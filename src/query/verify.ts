@@ -1,0 +1,249 @@
+/**
+ * Verifying a log: reads as the list of its checks. Failure is a returned finding; only "could not run" throws.
+ * Right while writers write: everything is read in an order that no honest writer can make look wrong.
+ * @module
+ */
+import { equalBytes, fromBase64 } from "../bytes.ts"
+import { AuditError } from "../errors.ts"
+import { type Environment, readIdentity } from "../ledger/index.ts"
+import { type Checkpoint, parseCheckpoint } from "../proof/index.ts"
+import { findLogDirectory, LocalBlobs, type RootDirectory, StateDirectory } from "../store/index.ts"
+import { checkSignature, chooseKey, type KeySource, readDirectoryKey, type TrustedKey } from "./check-key.ts"
+import { SequenceCheck } from "./check-sequences.ts"
+import { checkTail } from "./check-tail.ts"
+import { checkTree } from "./check-tree.ts"
+import { type Finding, NOT_PROVEN, type Verdict, worstVerdict } from "./findings.ts"
+import { type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
+
+/** What to verify, and by what. */
+export interface VerifyOptions {
+  readonly logDir: string
+  /** C2SP verifier key to check against, got from somewhere else than the log directory. */
+  readonly publicKey?: string
+  /** A checkpoint kept elsewhere: its text, or as `flush()` returned it. The log must be an extension of it. */
+  readonly against?: string | Checkpoint
+  /** Pins the directory's own key when none is known yet, and uses it from then on. */
+  readonly trustOnFirstUse?: boolean
+  /** Called now and then with the number of entries checked so far. */
+  readonly onProgress?: (entriesChecked: number) => void
+}
+
+/** What verification found. */
+export interface VerificationReport {
+  readonly verdict: Verdict
+  readonly findings: readonly Finding[]
+  readonly logDir: string
+  readonly origin?: string
+  /** Entries under the checkpoint. */
+  readonly treeSize: number
+  /** Base64; of the empty tree when there is no checkpoint. */
+  readonly rootHash: string
+  readonly entriesChecked: number
+  /** Entries recorded that no checkpoint covers yet. */
+  readonly unsealed: number
+  readonly publicKey?: string
+  readonly keySource?: KeySource
+  readonly checkpoint?: Checkpoint
+  /** What no verification of this log can show. */
+  readonly notProven: readonly string[]
+}
+
+const EMPTY_ROOT_TEXT = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+/**
+ * Verifies a whole log; see `verifyAuditLog` for the public words.
+ * @throws {@link AuditError} `LOG_DIR_UNREADABLE`; `CHECKPOINT_MALFORMED` or `VERIFIER_KEY_MALFORMED` for an argument.
+ */
+export async function verifyLog(options: VerifyOptions, environment: Environment): Promise<VerificationReport> {
+  const against = options.against === undefined ? undefined : parseAgainst(options.against)
+  const root = findLogDirectory(options.logDir)
+  if (root === undefined) return nothingThere(options.logDir)
+  const state = new StateDirectory(environment)
+  const directoryKey = await readDirectoryKey(new LocalBlobs(root))
+  let snapshot: Snapshot
+  try {
+    snapshot = await takeSnapshot(root)
+  } catch (error) {
+    return unreadable(root, error)
+  }
+  if (snapshot.head === undefined) return notSealed(root, snapshot, state)
+  const key = await chooseKey(snapshot.head.origin, options, state, environment, directoryKey)
+  return verifySealed({ root, state, snapshot, head: snapshot.head, key, directoryKey, against, options })
+}
+
+/** Everything one verification looks at. */
+interface Verification {
+  readonly root: RootDirectory
+  readonly state: StateDirectory
+  readonly snapshot: Snapshot
+  readonly head: Checkpoint
+  readonly key: TrustedKey | undefined
+  readonly directoryKey: string | undefined
+  readonly against: Checkpoint | undefined
+  readonly options: VerifyOptions
+}
+
+async function verifySealed(verification: Verification): Promise<VerificationReport> {
+  const { root, state, snapshot, head, key, directoryKey, options } = verification
+  const older = olderCheckpoints(verification)
+  const sequences = new SequenceCheck()
+  const tree = await checkTree(snapshot.blobs, head, {
+    rootsAt: new Set(older.map(({ checkpoint }) => checkpoint.treeSize)),
+    onEntries: (first, entries) => entries.forEach((bytes, n) => sequences.see(tryParse(bytes), first + n)),
+    onProgress: (entriesChecked) => options.onProgress?.(entriesChecked),
+  })
+  for (const { entry } of snapshot.tail) sequences.see(entry, undefined)
+  const findings = [
+    ...(await checkSignature(head, key, directoryKey)),
+    ...tree.findings,
+    ...older.flatMap((known) => checkExtends(head, known, tree.roots)),
+    ...(await identityFindings(verification)),
+    ...(tree.entriesChecked === head.treeSize ? sequences.findings() : []),
+    ...(await checkTail(root, snapshot)),
+    ...tailFindings(snapshot),
+  ]
+  const verdict = worstVerdict(findings, "intact")
+  if (isGood(verdict) && key !== undefined) await remember(state, root, head, key)
+  return {
+    ...reportOf(root, snapshot, verdict, findings),
+    origin: head.origin,
+    treeSize: head.treeSize,
+    rootHash: head.rootHash,
+    entriesChecked: tree.entriesChecked,
+    checkpoint: head,
+    ...(key === undefined ? {} : { publicKey: key.verifierKey, keySource: key.source }),
+  }
+}
+
+/** A checkpoint that this log must extend, and who says so. */
+interface Known {
+  readonly checkpoint: Checkpoint
+  readonly said: string
+}
+
+function olderCheckpoints({ root, state, head, against }: Verification): Known[] {
+  const known: Known[] = []
+  if (against !== undefined) known.push({ checkpoint: against, said: "the checkpoint given" })
+  const seen = state.seenAt(root.path)
+  if (seen?.origin === head.origin) known.push({ checkpoint: parseCheckpoint(seen.note), said: "the checkpoint last seen here" })
+  const signed = state.signed(head.origin)
+  if (signed?.path === root.path) known.push({ checkpoint: parseCheckpoint(signed.note), said: "the checkpoint last signed here" })
+  return known
+}
+
+function checkExtends(head: Checkpoint, { checkpoint: old, said }: Known, roots: ReadonlyMap<number, Uint8Array>): Finding[] {
+  if (old.origin !== head.origin) {
+    const message = `${said} is one of another log, ${JSON.stringify(old.origin)}`
+    return [{ code: "other_origin", verdict: "wrong_key", message }]
+  }
+  if (old.treeSize > head.treeSize) {
+    const message = `${said} has ${old.treeSize} entries, this log only ${head.treeSize}`
+    return [{ code: "older_than_known", verdict: "truncated", message, index: head.treeSize }]
+  }
+  const root = roots.get(old.treeSize)
+  if (root === undefined || equalBytes(root, fromBase64(old.rootHash)!)) return []
+  const message = `the first ${old.treeSize} entries are not those of ${said}`
+  return [{ code: "inconsistent", verdict: "rewritten", message }]
+}
+
+async function identityFindings({ root, state, head }: Verification): Promise<Finding[]> {
+  const findings: Finding[] = []
+  const seen = state.seenAt(root.path)
+  if (seen !== undefined && seen.origin !== head.origin) {
+    const message = `another log was seen in this directory before, ${JSON.stringify(seen.origin)}; if that is as it should be, run secureml audit verify --forget`
+    findings.push({ code: "other_log_seen_here", verdict: "wrong_key", message })
+  }
+  const elsewhere = state.seenOf(head.origin)
+  if (elsewhere !== undefined && elsewhere.path !== root.path && parseCheckpoint(elsewhere.note).treeSize > head.treeSize) {
+    const message = `this log was seen elsewhere with ${parseCheckpoint(elsewhere.note).treeSize} entries: this is an older copy`
+    findings.push({ code: "older_copy", message })
+  }
+  const identity = await readIdentity(root).catch(() => undefined)
+  if (identity !== undefined && identity.origin !== head.origin) {
+    const message = "the private state belongs to another log than the published one"
+    findings.push({ code: "state_of_another_log", verdict: "wrong_key", message, path: ".state/log.json" })
+  }
+  return findings
+}
+
+function tailFindings({ tail, unreadable: lines, privateState }: Snapshot): Finding[] {
+  const findings: Finding[] = []
+  if (tail.length > 0) {
+    const message = `${tail.length} recorded entries are not sealed yet: nothing proves them`
+    findings.push({ code: "unsealed_tail", verdict: "unsealed_tail", message })
+  }
+  if (lines > 0) findings.push({ code: "tail_malformed", verdict: "gap", message: `${lines} journal lines are no events of this format` })
+  if (!privateState) findings.push({ code: "state_unreadable", message: "the private state cannot be read here: unsealed entries were not looked at" })
+  return findings
+}
+
+function isGood(verdict: Verdict): boolean {
+  return verdict === "intact" || verdict === "unsealed_tail" || verdict === "torn_tail"
+}
+
+/** Remembers the head, forward only, and pins the key that vouches for it. */
+async function remember(
+  state: StateDirectory,
+  root: RootDirectory,
+  head: Checkpoint,
+  key: TrustedKey,
+): Promise<void> {
+  const checkpoint = { origin: head.origin, path: root.path, note: head.note }
+  const sizes = [state.seenAt(root.path), state.seenOf(head.origin)].map((known) =>
+    known === undefined ? -1 : parseCheckpoint(known.note).treeSize,
+  )
+  try {
+    if (head.treeSize > sizes[0]!) await state.rememberAt(checkpoint)
+    if (head.treeSize > sizes[1]!) await state.rememberOf(checkpoint)
+    if (key.source === "first_use") await state.writePin(head.origin, key.verifierKey)
+  } catch (error) {
+    // A verdict must not depend on whether it can be remembered; the next one just knows less.
+    const reason = error instanceof Error ? error.message : String(error)
+    process.emitWarning(`the checkpoint could not be remembered: ${reason}`, { type: "SecuremlWarning", code: "NOT_REMEMBERED" })
+  }
+}
+
+function parseAgainst(against: string | Checkpoint): Checkpoint {
+  return parseCheckpoint(typeof against === "string" ? against : against.note)
+}
+
+function reportOf(root: RootDirectory, snapshot: Snapshot | undefined, verdict: Verdict, findings: readonly Finding[]): VerificationReport {
+  return {
+    verdict,
+    findings,
+    logDir: root.path,
+    treeSize: 0,
+    rootHash: EMPTY_ROOT_TEXT,
+    entriesChecked: 0,
+    unsealed: snapshot?.tail.length ?? 0,
+    notProven: NOT_PROVEN,
+  }
+}
+
+function nothingThere(logDir: string): VerificationReport {
+  const finding: Finding = { code: "no_log", verdict: "unverifiable", message: "there is no log in this directory" }
+  return { verdict: "unverifiable", findings: [finding], logDir, treeSize: 0, rootHash: EMPTY_ROOT_TEXT, entriesChecked: 0, unsealed: 0, notProven: NOT_PROVEN }
+}
+
+function unreadable(root: RootDirectory, error: unknown): VerificationReport {
+  if (!(error instanceof AuditError)) throw error
+  const message = `the log cannot be read: ${error.message}`
+  return reportOf(root, undefined, "corrupt", [{ code: error.code.toLowerCase(), verdict: "corrupt", message }])
+}
+
+/** A directory without a checkpoint: one that was never sealed, or one whose checkpoint was taken away. */
+async function notSealed(root: RootDirectory, snapshot: Snapshot, state: StateDirectory): Promise<VerificationReport> {
+  const findings: Finding[] = [...(await checkTail(root, snapshot))]
+  const seen = state.seenAt(root.path)
+  const tiles = await snapshot.blobs.list("tile/0")
+  if (seen !== undefined) {
+    const message = `the checkpoint is gone, although one with ${parseCheckpoint(seen.note).treeSize} entries was seen here`
+    findings.push({ code: "checkpoint_missing", verdict: "truncated", message, path: "checkpoint" })
+  } else if (tiles.length > 0) {
+    findings.push({ code: "checkpoint_missing", verdict: "corrupt", message: "there are tiles, but no checkpoint", path: "checkpoint" })
+  }
+  const unsealed = snapshot.tail.length
+  const message = unsealed > 0 ? `${unsealed} entries are recorded, none is sealed: nothing proves them` : "there is no log in this directory"
+  findings.push({ code: unsealed > 0 ? "nothing_sealed" : "no_log", verdict: "unverifiable", message })
+  return reportOf(root, snapshot, worstVerdict(findings, "unverifiable"), findings)
+}
