@@ -7,6 +7,7 @@ import { AuditError } from "../errors.ts"
 import type { Checkpoint } from "../proof/index.ts"
 import { LocalBlobs, LocalJournal, LocalMutex, openLogDirectory, RootDirectory, StateDirectory } from "../store/index.ts"
 import type { Environment } from "./identity.ts"
+import { findEntry, receiptFor, type SealedReceipt } from "./receipt.ts"
 import { type SealContext, type Sealed, type SealOptions, seal } from "./seal.ts"
 import { tidy } from "./tidy.ts"
 import { Writer, type WriterMark } from "./writer.ts"
@@ -84,6 +85,11 @@ export class Ledger {
     return ledger
   }
 
+  /** Mode of files in the log directory: private, or shared with one group. */
+  get fileMode(): number {
+    return this.#root.access.fileMode
+  }
+
   /**
    * Records one entry; see {@link Writer.append}.
    * @throws {@link AuditError} `RECORD_FAILED`.
@@ -151,6 +157,18 @@ export class Ledger {
       throw new AuditError("JOURNAL_GAP", `the journal of this process lacks number ${own.expected}: events behind it are recorded, but cannot be sealed before secureml audit recover`)
     }
     return sealed.checkpoint
+  }
+
+  /**
+   * Seals, and proves the entry that begins with some bytes.
+   * @throws {@link AuditError} as {@link flush}; `EVENT_NOT_FOUND` when it is not in the tree.
+   */
+  async prove(prefix: Uint8Array, fromIndex: number): Promise<SealedReceipt> {
+    const head = await this.flush()
+    const blobs = this.#context!.blobs
+    const place = await findEntry(blobs, prefix, fromIndex, head.treeSize)
+    if (place !== undefined) return receiptFor(blobs, head, place)
+    throw new AuditError("EVENT_NOT_FOUND", "the event is not in the sealed log although it was recorded; run secureml audit verify")
   }
 
   /** A seal that begins after this call: the one that is queued already, or a new one behind the running one. */

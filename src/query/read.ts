@@ -4,8 +4,8 @@
  */
 import { AuditError } from "../errors.ts"
 import type { AuditEntry, AuditRecord } from "../event/index.ts"
-import { publishedInclusion, readBundle } from "../ledger/index.ts"
-import { type Checkpoint, formatProof, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
+import { type PlacedEntry, proofTextFor, readBundle, receiptFor, type SealedReceipt } from "../ledger/index.ts"
+import { type Checkpoint, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
 import { type BlobStore, findLogDirectory } from "../store/index.ts"
 import { formatCursor, parseCursor } from "./cursor.ts"
 import { type AuditQuery, checkQuery, compileFilter, type Filter, mayMatch, type RecordOf } from "./filter.ts"
@@ -27,18 +27,6 @@ export interface AuditPage<R = AuditRecord> {
 /** A query for one page. */
 export interface PageQuery<T extends string = string> extends AuditQuery<T> {
   readonly proofs?: boolean
-}
-
-/** Proof that an event is in the log. */
-export interface SealedReceipt {
-  /** Ledger index, from 0. */
-  readonly index: number
-  readonly treeSize: number
-  readonly checkpoint: Checkpoint
-  /** The exact logged text. */
-  readonly entry: string
-  /** C2SP tlog-proof text; verifies together with `entry` and the log's verifier key. */
-  readonly proof: string
 }
 
 /** Records of a page when the caller does not say how many. */
@@ -88,7 +76,7 @@ export async function readPage<const T extends string = string>(
   const page = { records, nextCursor, checkpoint: snapshot.head }
   if (query.proofs !== true) return page
   const proofs: (string | null)[] = []
-  for (const { record } of found) proofs.push(record.index === null ? null : await proofText(snapshot, record.index))
+  for (const { record } of found) proofs.push(record.index === null ? null : await proofTextFor(snapshot.blobs, snapshot.head!, record.index))
   return { ...page, entries: found.map(({ bytes }) => entryText(bytes)), proofs }
 }
 
@@ -167,10 +155,6 @@ function toRecord(entry: AuditEntry, index: number | null): AuditRecord {
   return { ...entry, index, sealed: index !== null }
 }
 
-async function proofText({ blobs, head, treeSize }: Snapshot, index: number): Promise<string> {
-  return formatProof({ index, hashes: await publishedInclusion(blobs, index, treeSize), checkpoint: head! })
-}
-
 /** What to look for in the log. */
 export interface ProveQuery {
   readonly logDir: string
@@ -190,23 +174,18 @@ export async function prove({ logDir, eventId, fromIndex = 0 }: ProveQuery): Pro
   const root = findLogDirectory(logDir)
   const snapshot = root === undefined ? undefined : await takeSnapshot(root)
   const place = snapshot === undefined ? undefined : await findSealed(snapshot, eventId, fromIndex)
-  if (snapshot !== undefined && place !== undefined) return receiptOf(snapshot, place.index, place.bytes)
+  if (snapshot !== undefined && place !== undefined) return receiptFor(snapshot.blobs, snapshot.head!, place)
   if (snapshot?.tail.some(({ entry }) => entry.event_id === eventId)) {
     throw new AuditError("EVENT_NOT_SEALED", `event ${eventId} is recorded and not sealed yet; flush the trail or run secureml audit seal`)
   }
   throw new AuditError("EVENT_NOT_FOUND", `there is no event ${JSON.stringify(eventId)} in ${root?.path ?? logDir}`)
 }
 
-async function receiptOf(snapshot: Snapshot, index: number, bytes: Uint8Array): Promise<SealedReceipt> {
-  const { treeSize, head } = snapshot
-  return { index, treeSize, checkpoint: head!, entry: entryText(bytes), proof: await proofText(snapshot, index) }
-}
-
 async function findSealed(
   { blobs, treeSize }: Snapshot,
   eventId: string | number,
   fromIndex: number,
-): Promise<{ index: number; bytes: Uint8Array } | undefined> {
+): Promise<PlacedEntry | undefined> {
   if (typeof eventId === "number") {
     if (!Number.isSafeInteger(eventId) || eventId < 0 || eventId >= treeSize) return undefined
     const entries = await readBundle(blobs, Math.floor(eventId / TILE_WIDTH), treeSize)

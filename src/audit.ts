@@ -1,0 +1,49 @@
+/**
+ * The public surface: `secureml` and `secureml/audit`.
+ * @module
+ */
+export {
+  AuditTrail,
+  type CallOptions,
+  type CaptureMode,
+  currentAuditTrail,
+  DEFAULT_LOG_DIR,
+  DEFAULT_LOG_FORMAT,
+  DEFAULT_LOG_LEVEL,
+  type DetailsOf,
+  type Durability,
+  type FailedEvent,
+  type Receipt,
+  type TrailOptions,
+  type WriteErrorPolicy,
+  withAuditTrail,
+} from "./capture/index.ts"
+export { AuditError, type AuditErrorCode } from "./errors.ts"
+export {
+  type Actor,
+  type AuditEntry,
+  type AuditEventMap,
+  type AuditRecord,
+  type EventRecord,
+  isEvent,
+  type JsonObject,
+  type JsonValue,
+  type Omission,
+} from "./event/index.ts"
+export type { SealedReceipt } from "./ledger/index.ts"
+export type { Checkpoint } from "./proof/index.ts"
+export {
+  type AuditPage,
+  type AuditQuery,
+  type Finding,
+  getAuditLogs,
+  type KeySource,
+  type PageQuery,
+  proveEvent,
+  queryAuditLogs,
+  streamAuditLogs,
+  type VerificationReport,
+  type Verdict,
+  type VerifyOptions,
+  verifyAuditLog,
+} from "./query/index.ts"

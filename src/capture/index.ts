@@ -1,0 +1,19 @@
+/**
+ * The write side: trails, receipts, and the wrapper around functions.
+ * @module
+ */
+export { currentAuditTrail, errorArguments, openInCurrent, runIn, settle, withAuditTrail } from "./current.ts"
+export {
+  type CallOptions,
+  type CaptureMode,
+  DEFAULT_LOG_DIR,
+  DEFAULT_LOG_FORMAT,
+  DEFAULT_LOG_LEVEL,
+  type Durability,
+  type FailedEvent,
+  type TrailOptions,
+  type WriteErrorPolicy,
+} from "./options.ts"
+export type { Receipt } from "./receipt.ts"
+export { openLedger, Recorder } from "./recorder.ts"
+export { AuditTrail, type DetailsOf } from "./trail.ts"

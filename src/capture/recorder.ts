@@ -1,0 +1,236 @@
+/**
+ * The record path of one trail: encode, number, append, acknowledge. Every line of it is paid on every call.
+ * @module
+ */
+import { randomUUID } from "node:crypto"
+import { AuditError } from "../errors.ts"
+import {
+  type EntryTemplate,
+  EventIdSource,
+  encodeValue,
+  eventTimeKey,
+  isoTimestamp,
+  MAX_EVENT_TYPE_BYTES,
+  type Omission,
+  type Redactor,
+  utf8Bytes,
+} from "../event/index.ts"
+import { type Environment, Ledger, type Recorded, type SealedReceipt, type WriterMark } from "../ledger/index.ts"
+import { countLost, lossesTold, pendingLosses } from "./losses.ts"
+import type { Durability, FailedEvent, WriteErrorPolicy } from "./options.ts"
+import type { Receipt } from "./receipt.ts"
+import { Settlement } from "./settlement.ts"
+import { levelOf, type TextLog } from "./text-log.ts"
+
+/** An envelope at its largest: what a trail's own entries add to it is constant. */
+const LARGEST_ENVELOPE = {
+  eventId: "0".repeat(36),
+  eventType: "x".repeat(MAX_EVENT_TYPE_BYTES),
+  timestamp: "0".repeat(27),
+  sequence: Number.MAX_SAFE_INTEGER,
+  writerId: "0".repeat(36),
+  writerSeq: Number.MAX_SAFE_INTEGER,
+  continues: { id: "0".repeat(36), seq: Number.MAX_SAFE_INTEGER },
+}
+/** Details get at least this much room, or the trail is refused. */
+const LEAST_DETAILS_BYTES = 4_096
+
+const eventIds = new EventIdSource()
+
+/** Opens the ledger of a directory in this thread. */
+export function openLedger(logDir: string, environment: Environment): Ledger {
+  const onLost = (directory: string, { count, code }: { count: number; code: string }): void => {
+    countLost(directory, count, isoTimestamp(Date.now()), code)
+  }
+  return Ledger.open(logDir, environment, { timeKey: eventTimeKey, onLost })
+}
+
+/** Constant for a trail. */
+export interface RecorderOptions {
+  readonly ledger: Ledger
+  readonly template: EntryTemplate
+  readonly redactor: Redactor
+  readonly operationName: string
+  readonly operationId: string
+  readonly durability: Durability
+  readonly onWriteError: WriteErrorPolicy
+}
+
+/** What differs between the events of a trail. */
+export interface EventParts {
+  readonly actorJson?: string | undefined
+  readonly occurredAt?: string | undefined
+  readonly regulations?: readonly string[] | undefined
+  readonly durability?: Durability | undefined
+}
+
+/** Records the events of one trail. Owned by that trail. */
+export class Recorder {
+  readonly #options: RecorderOptions
+  readonly #roomBytes: number
+  #sequence = 0
+  textLog: TextLog | undefined
+
+  constructor(options: RecorderOptions) {
+    this.#options = options
+    this.#roomBytes = options.template.roomForDetails(LARGEST_ENVELOPE)
+    if (this.#roomBytes < LEAST_DETAILS_BYTES) {
+      throw new RangeError("operationName, context, actor and regulations together leave too little room in an entry of 65,535 bytes; shorten them")
+    }
+  }
+
+  /** Bytes that details may take in an entry with these parts. */
+  #room({ actorJson = "", occurredAt = "", regulations = [] }: EventParts): number {
+    const parts = utf8Bytes(actorJson) + occurredAt.length + (regulations.length === 0 ? 0 : utf8Bytes(JSON.stringify(regulations)))
+    // Field names and quotes of the three.
+    return this.#roomBytes - parts - 64
+  }
+
+  /**
+   * Records one event now.
+   * @throws {@link AuditError} `RECORD_FAILED`, `NOT_DURABLE`: the message says whether the event may still land.
+   */
+  record(eventType: string, details: object, parts: EventParts): Receipt {
+    const { ledger, redactor, durability, onWriteError } = this.#options
+    if (pendingLosses(ledger.path) !== undefined) this.#tellLosses()
+    const now = Date.now()
+    const eventId = eventIds.next(now, randomUUID())
+    const timestamp = isoTimestamp(now)
+    const { json, omitted } = encodeValue(details, { limitBytes: this.#room(parts), redactor })
+    const sequence = this.#sequence
+    let recorded: Recorded
+    try {
+      recorded = this.#append(eventType, eventId, timestamp, json, parts, details)
+      if ((parts.durability ?? durability) === "durable") ledger.durableNow()
+    } catch (error) {
+      return this.#failed(error, { eventType, eventId, timestamp, sequence })
+    }
+    return new EventReceipt(ledger, onWriteError, recorded, eventId, eventType, timestamp, sequence, omitted)
+  }
+
+  #append(eventType: string, eventId: string, timestamp: string, detailsJson: string, parts: EventParts, details: object): Recorded {
+    const { ledger, template } = this.#options
+    const sequence = this.#sequence
+    let entry = ""
+    const recorded = ledger.record((mark: WriterMark) => {
+      entry = template.entry({
+        eventId,
+        eventType,
+        timestamp,
+        sequence,
+        writerId: mark.id,
+        writerSeq: mark.seq,
+        continues: mark.continues,
+        actorJson: parts.actorJson,
+        occurredAt: parts.occurredAt,
+        regulations: parts.regulations,
+        detailsJson,
+      })
+      return entry
+    })
+    // Taken only now: a write that failed takes no number.
+    this.#sequence = sequence + 1
+    this.textLog?.write(levelOf(eventType, details as Record<string, unknown>), timestamp, entry)
+    return recorded
+  }
+
+  /** A loss becomes an event as soon as writing works again. */
+  #tellLosses(): void {
+    const { ledger } = this.#options
+    const lost = pendingLosses(ledger.path)!
+    const now = Date.now()
+    try {
+      const eventId = eventIds.next(now, randomUUID())
+      this.#append("events_lost", eventId, isoTimestamp(now), JSON.stringify(lost), {}, lost)
+      lossesTold(ledger.path)
+    } catch (error) {
+      // Still not writable: the event that follows fails too, is counted, and tells the caller.
+      if (!(error instanceof AuditError)) throw error
+    }
+  }
+
+  #failed(error: unknown, event: { eventType: string; eventId: string; timestamp: string; sequence: number }): Receipt {
+    const { ledger, operationName, operationId, onWriteError } = this.#options
+    const failure = error instanceof Error ? error : new Error(String(error))
+    const kept = failure instanceof AuditError && failure.code === "NOT_DURABLE"
+    if (!kept) countLost(ledger.path, 1, event.timestamp, systemCode(failure))
+    if (onWriteError === "throw") throw failure
+    const { eventType, ...rest } = event
+    tellFailure(onWriteError, failure, { eventType, operationName, operationId })
+    const rejected = (): Promise<never> => Settlement.of(Promise.reject(failure), () => undefined)
+    return { eventType, ...rest, durable: rejected, sealed: rejected }
+  }
+}
+
+/** The operating system's code of a failure, else ours. */
+function systemCode(failure: Error): string {
+  const cause = failure.cause as NodeJS.ErrnoException | undefined
+  return cause?.code ?? (failure as NodeJS.ErrnoException).code ?? failure.name
+}
+
+/** Calls the callback; what it throws must not reach the code that was logging. */
+export function tellFailure(callback: (error: Error, event: FailedEvent) => void, failure: Error, event: FailedEvent): void {
+  try {
+    callback(failure, event)
+  } catch (error) {
+    warn(`onWriteError threw: ${error instanceof Error ? error.message : String(error)}`, "ON_WRITE_ERROR_THREW")
+  }
+}
+
+/** One warning of ours. */
+export function warn(message: string, code: string): void {
+  process.emitWarning(message, { type: "SecuremlWarning", code })
+}
+
+/** Where a rejection goes that nobody awaits. */
+export function unheardListener(policy: WriteErrorPolicy, event: FailedEvent): (error: unknown) => void {
+  return (error) => {
+    const failure = error instanceof Error ? error : new Error(String(error))
+    if (policy !== "throw") tellFailure(policy, failure, event)
+    else warn(failure.message, failure instanceof AuditError ? failure.code : "AUDIT_FAILED")
+  }
+}
+
+class EventReceipt implements Receipt {
+  readonly eventId: string
+  readonly eventType: string
+  readonly timestamp: string
+  readonly sequence: number
+  readonly omitted?: readonly Omission[]
+  readonly #ledger: Ledger
+  readonly #policy: WriteErrorPolicy
+  readonly #recorded: Recorded
+
+  constructor(
+    ledger: Ledger,
+    policy: WriteErrorPolicy,
+    recorded: Recorded,
+    eventId: string,
+    eventType: string,
+    timestamp: string,
+    sequence: number,
+    omitted: readonly Omission[],
+  ) {
+    this.#ledger = ledger
+    this.#policy = policy
+    this.#recorded = recorded
+    this.eventId = eventId
+    this.eventType = eventType
+    this.timestamp = timestamp
+    this.sequence = sequence
+    if (omitted.length > 0) this.omitted = omitted
+  }
+
+  durable(): Promise<void> {
+    return this.#settle(this.#ledger.durable(this.#recorded.durableMark))
+  }
+
+  sealed(): Promise<SealedReceipt> {
+    return this.#settle(this.#ledger.prove(Buffer.from(`{"v":1,"event_id":"${this.eventId}"`), this.#recorded.fromIndex))
+  }
+
+  #settle<T>(promise: Promise<T>): Promise<T> {
+    const event = { eventType: this.eventType, operationName: "", operationId: "" }
+    return Settlement.of(promise, unheardListener(this.#policy, event))
+  }
+}

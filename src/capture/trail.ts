@@ -1,0 +1,309 @@
+/**
+ * The trail: one operation's events, recorded synchronously, each answered with a receipt.
+ * @module
+ */
+import { randomUUID } from "node:crypto"
+import { resolve } from "node:path"
+import { AuditError } from "../errors.ts"
+import {
+  type AuditEventMap,
+  type ComplianceCheckArguments,
+  checkEventType,
+  checkOccurredAt,
+  checkOperationName,
+  complianceCheck,
+  type DataAccessArguments,
+  type DataTransformationArguments,
+  dataAccess,
+  dataTransformation,
+  EntryTemplate,
+  type ErrorArguments,
+  encodeActor,
+  encodeContext,
+  errorDetails,
+  isReservedEventType,
+  type ModelInferenceArguments,
+  type ModelTrainingArguments,
+  modelInference,
+  modelTraining,
+  type UserRequestArguments,
+  userRequest,
+} from "../event/index.ts"
+import { type Ledger, NO_KEY } from "../ledger/index.ts"
+import { createRedactor } from "../privacy/index.ts"
+import type { Checkpoint } from "../proof/index.ts"
+import {
+  type CallOptions,
+  checkCallOptions,
+  checkTrailOptions,
+  DEFAULT_LOG_DIR,
+  DEFAULT_LOG_FORMAT,
+  DEFAULT_LOG_LEVEL,
+  type TrailOptions,
+} from "./options.ts"
+import type { Receipt } from "./receipt.ts"
+import { type EventParts, openLedger, Recorder, unheardListener } from "./recorder.ts"
+import { namedRegulations } from "./regulations.ts"
+import { Settlement } from "./settlement.ts"
+import { TextLog } from "./text-log.ts"
+
+/** Details of an event type that is declared, else any object. */
+export type DetailsOf<T extends string> = T extends keyof AuditEventMap ? AuditEventMap[T] : Readonly<Record<string, unknown>>
+
+/** What a nested trail takes over from the one around it. */
+interface TrailParent {
+  readonly operationId: string
+  readonly options: TrailOptions
+}
+
+/** Parent of the trail that is being made; set and taken back by {@link openNested} alone. */
+let openingWithin: TrailParent | undefined
+
+/** Opens a trail that inherits from another one. */
+export function openNested(operationName: string, options: TrailOptions, within: AuditTrail | undefined): AuditTrail {
+  openingWithin = within === undefined ? undefined : { operationId: within.operationId, options: optionsOf(within) }
+  try {
+    return new AuditTrail(operationName, options)
+  } finally {
+    openingWithin = undefined
+  }
+}
+
+let optionsOf: (trail: AuditTrail) => TrailOptions
+
+/** Records the events of one operation. See the README for a first example. */
+export class AuditTrail implements Disposable, AsyncDisposable {
+  readonly operationName: string
+  /** UUID; every event of this trail carries it. */
+  readonly operationId: string = randomUUID()
+  readonly startTime: Date = new Date()
+  /** Absolute path of the log directory. */
+  readonly logDir: string
+  /** As stored: plain JSON data. */
+  readonly context: Readonly<Record<string, unknown>>
+  readonly regulations: readonly string[]
+  readonly #options: TrailOptions
+  readonly #ledger: Ledger
+  readonly #recorder: Recorder
+  #closing: Promise<Checkpoint | undefined> | undefined
+
+  static {
+    optionsOf = (trail) => trail.#options
+  }
+
+  /**
+   * Makes the directory, opens the journal and records `audit_started`. Needs no key; nothing is synced.
+   *
+   * @throws TypeError, RangeError: names the argument; nothing was written.
+   * @throws {@link AuditError} `LOG_DIR_NOT_WRITABLE`, `UNSAFE_PATH`, `NETWORK_FILE_SYSTEM`, `RECORD_FAILED`.
+   */
+  constructor(operationName: string, options?: TrailOptions)
+  constructor(options: TrailOptions & { readonly operationName: string })
+  constructor(
+    first: string | (TrailOptions & { readonly operationName: string }),
+    second: TrailOptions = {},
+  ) {
+    const parent = openingWithin
+    openingWithin = undefined
+    const { operationName, options } = splitArguments(first, second)
+    this.#options = inherit(options, parent)
+    const { context, logDir, actor, redact, durability = "recorded", onWriteError = "throw" } = this.#options
+    this.operationName = operationName
+    this.logDir = resolve(logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR))
+    this.regulations = namedRegulations(this.#options.regulations)
+    const redactor = createRedactor(redact)
+    const contextJson = context === undefined ? undefined : encodeContext(context, redactor)
+    this.context = JSON.parse(contextJson ?? "{}") as Record<string, unknown>
+    const template = new EntryTemplate({
+      operationId: this.operationId,
+      operationName,
+      parentOperationId: parent?.operationId,
+      actorJson: actor === undefined ? undefined : encodeActor(actor),
+      regulations: this.regulations,
+      contextJson,
+    })
+    this.#ledger = openLedger(this.logDir, process.env)
+    const { operationId } = this
+    this.#recorder = new Recorder({ ledger: this.#ledger, template, redactor, operationName, operationId, durability, onWriteError })
+    if (this.#options.fileLogging === true) this.setupFileLogging()
+    this.#recorder.record("audit_started", { start_time: this.startTime.toISOString(), regulations: this.regulations }, {})
+  }
+
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /**
+   * Records an event of a type of your own.
+   *
+   * @throws TypeError for one of our own types (`audit_…`, `function_…`, …); nothing was written.
+   * @throws {@link AuditError} `TRAIL_CLOSED`, `RECORD_FAILED`.
+   * @example
+   * ```ts
+   * audit.logEvent("model_deployed", { model_id: "m1", region: "eu" }).sequence // 1
+   * ```
+   */
+  logEvent<const T extends string>(eventType: T, details: DetailsOf<T>, options?: CallOptions): Receipt {
+    checkEventType(eventType)
+    if (isReservedEventType(eventType)) {
+      throw new TypeError(`eventType ${JSON.stringify(eventType)} is one that only secureml itself records; choose another name`)
+    }
+    if (typeof details !== "object" || details === null || Array.isArray(details)) throw new TypeError("details must be an object")
+    return this.#log(eventType, options, (evidence) => withEvidence(details, evidence))
+  }
+
+  /** Records that data was read: which data set, which columns, how many records, and for what purpose. */
+  logDataAccess(access: DataAccessArguments, options?: CallOptions): Receipt {
+    return this.#log("data_access", options, (evidence, actorId) => dataAccess(access, evidence, actorId))
+  }
+
+  /** Records a step that made other data out of data. */
+  logDataTransformation(transformation: DataTransformationArguments, options?: CallOptions): Receipt {
+    return this.#log("data_transformation", options, (evidence) => dataTransformation(transformation, evidence))
+  }
+
+  /** Records that a model was trained. */
+  logModelTraining(training: ModelTrainingArguments, options?: CallOptions): Receipt {
+    return this.#log("model_training", options, (evidence) => modelTraining(training, evidence))
+  }
+
+  /** Records what a model decided. */
+  logModelInference(inference: ModelInferenceArguments, options?: CallOptions): Receipt {
+    return this.#log("model_inference", options, (evidence) => modelInference(inference, evidence))
+  }
+
+  /** Records the result of a check. */
+  logComplianceCheck(check: ComplianceCheckArguments, options?: CallOptions): Receipt {
+    return this.#log("compliance_check", options, (evidence) => complianceCheck(check, evidence))
+  }
+
+  /** Records what a person asked for: access, erasure, an objection. */
+  logUserRequest(request: UserRequestArguments, options?: CallOptions): Receipt {
+    return this.#log("user_request", options, (evidence) => userRequest(request, evidence))
+  }
+
+  /** Records an error; an `Error` gives its name and message. */
+  logError(error: ErrorArguments | Error, options?: CallOptions): Receipt {
+    return this.#log("error", options, (evidence) => errorDetails(error, evidence))
+  }
+
+  /** Starts the classic text log beside the ledger, if it is not running yet. */
+  setupFileLogging(): void {
+    if (this.#recorder.textLog !== undefined) return
+    const { logFormat = DEFAULT_LOG_FORMAT, logLevel = DEFAULT_LOG_LEVEL } = this.#options
+    const { path, fileMode } = this.#ledger
+    this.#recorder.textLog = new TextLog(path, this.operationName, this.operationId, logFormat, logLevel, fileMode)
+  }
+
+  #log(
+    eventType: string,
+    callOptions: CallOptions | undefined,
+    detailsOf: (evidence: Readonly<Record<string, unknown>> | undefined, actorId: string | undefined) => object,
+  ): Receipt {
+    if (this.closed) throw trailClosed(this.operationName)
+    const options = checkCallOptions(callOptions)
+    const actorId = (options.actor ?? this.#options.actor)?.id
+    return this.#recorder.record(eventType, detailsOf(options.evidence, actorId), this.#parts(options))
+  }
+
+  #parts({ actor, occurredAt, regulations, durability }: CallOptions): EventParts {
+    return {
+      actorJson: actor === undefined ? undefined : encodeActor(actor),
+      occurredAt: occurredAt === undefined ? undefined : checkOccurredAt(occurredAt),
+      regulations: regulations === undefined ? undefined : namedRegulations([...this.regulations, ...regulations]),
+      durability,
+    }
+  }
+
+  /**
+   * Resolves when everything this process recorded so far in this directory is sealed.
+   * @throws {@link AuditError} `SEALING_UNAVAILABLE` (its message says why), `LOG_ROLLED_BACK`, `LEDGER_CORRUPT`.
+   */
+  flush(): Promise<Checkpoint> {
+    return Settlement.of(this.#ledger.flush(), this.#unheard("flush"))
+  }
+
+  /**
+   * Ends the operation: `audit_closed` is recorded before the call returns.
+   *
+   * @returns Resolves with the checkpoint once sealed, or with undefined where no signing key is here.
+   * @throws {@link AuditError} `RECORD_FAILED`: the trail is still open.
+   */
+  close(status: string = "completed", details?: Readonly<Record<string, unknown>>): Promise<Checkpoint | undefined> {
+    if (this.#closing === undefined) {
+      this.#recordClosed(status, details)
+      this.#closing = Settlement.of(this.#sealClosed(), this.#unheard("audit_closed"))
+    }
+    return this.#closing
+  }
+
+  #recordClosed(status: string, details: Readonly<Record<string, unknown>> | undefined): void {
+    if (typeof status !== "string" || status === "") throw new TypeError('status must be a string such as "completed"')
+    const end = { status, end_time: new Date().toISOString(), ...(details === undefined ? {} : { details }) }
+    this.#recorder.record("audit_closed", end, {})
+    this.#recorder.textLog?.close()
+    this.#recorder.textLog = undefined
+  }
+
+  async #sealClosed(): Promise<Checkpoint | undefined> {
+    try {
+      return await this.#ledger.flush()
+    } catch (error) {
+      if (error instanceof AuditError && error.cause === NO_KEY) return undefined
+      throw error
+    }
+  }
+
+  #unheard(eventType: string): (error: unknown) => void {
+    const { operationName, operationId } = this
+    return unheardListener(this.#options.onWriteError ?? "throw", { eventType, operationName, operationId })
+  }
+
+  /** Closes with status "disposed", unless closed before. */
+  [Symbol.dispose](): void {
+    if (!this.closed) void this.close("disposed")
+  }
+
+  /** Closes with status "disposed", unless closed before, and waits for the seal. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.closed) await this.close("disposed")
+  }
+}
+
+function splitArguments(
+  first: string | (TrailOptions & { readonly operationName: string }),
+  second: TrailOptions,
+): { operationName: string; options: TrailOptions } {
+  if (typeof first === "object" && first !== null) {
+    const { operationName, ...options } = first
+    return splitArguments(operationName, options)
+  }
+  checkOperationName(first)
+  checkTrailOptions(second)
+  return { operationName: first, options: second }
+}
+
+/** A nested trail's own options come first; context and regulations add up. */
+function inherit(own: TrailOptions, parent: TrailParent | undefined): TrailOptions {
+  if (parent === undefined) return own
+  const { fileLogging: _, ...inherited } = parent.options
+  return {
+    ...inherited,
+    ...own,
+    context: { ...inherited.context, ...own.context },
+    regulations: [...(inherited.regulations ?? []), ...(own.regulations ?? [])],
+  }
+}
+
+function withEvidence(details: object, evidence: Readonly<Record<string, unknown>> | undefined): object {
+  if (evidence === undefined) return details
+  for (const key of Object.keys(evidence)) {
+    if (Object.hasOwn(details, key)) throw new TypeError(`evidence has the key ${JSON.stringify(key)}, which details has already`)
+  }
+  return { ...details, ...evidence }
+}
+
+function trailClosed(operationName: string): AuditError {
+  return new AuditError("TRAIL_CLOSED", `the trail ${JSON.stringify(operationName)} is closed; open a new one to go on logging`)
+}

@@ -1,0 +1,58 @@
+/**
+ * Receipts: the proof that an entry is in the tree under a checkpoint.
+ * @module
+ */
+import { utf8Text } from "../bytes.ts"
+import { type Checkpoint, formatProof, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
+import type { BlobStore } from "../store/index.ts"
+import { publishedInclusion, readBundle } from "./published.ts"
+
+/** Proof that an event is in the log. `entry` and `proof` verify together with the log's verifier key. */
+export interface SealedReceipt {
+  /** Ledger index, from 0. */
+  readonly index: number
+  readonly treeSize: number
+  readonly checkpoint: Checkpoint
+  /** The exact logged text. */
+  readonly entry: string
+  /** C2SP tlog-proof text. */
+  readonly proof: string
+}
+
+/** An entry and its place. */
+export interface PlacedEntry {
+  readonly index: number
+  readonly bytes: Uint8Array
+}
+
+/** The receipt of an entry under a head. */
+export async function receiptFor(blobs: BlobStore, head: Checkpoint, { index, bytes }: PlacedEntry): Promise<SealedReceipt> {
+  const proof = await proofTextFor(blobs, head, index)
+  return { index, treeSize: head.treeSize, checkpoint: head, entry: utf8Text(bytes) ?? "", proof }
+}
+
+/** The tlog-proof of an index under a head. */
+export async function proofTextFor(blobs: BlobStore, head: Checkpoint, index: number): Promise<string> {
+  return formatProof({ index, hashes: await publishedInclusion(blobs, index, head.treeSize), checkpoint: head })
+}
+
+/** The first entry from an index on that begins with some bytes; bundles that do not hold them are not parsed. */
+export async function findEntry(
+  blobs: BlobStore,
+  prefix: Uint8Array,
+  fromIndex: number,
+  treeSize: number,
+): Promise<PlacedEntry | undefined> {
+  const needle = Buffer.from(prefix)
+  // A log that was recovered begins again below what this process remembers.
+  if (fromIndex >= treeSize) return fromIndex === 0 ? undefined : findEntry(blobs, prefix, 0, treeSize)
+  for (let bundle = Math.floor(fromIndex / TILE_WIDTH); bundle * TILE_WIDTH < treeSize; bundle++) {
+    const id = tileAt("entries", bundle, treeSize)!
+    const stored = await blobs.get(tilePath(id))
+    if (stored !== undefined && !Buffer.from(stored.buffer, stored.byteOffset, stored.length).includes(needle)) continue
+    const entries = stored === undefined ? await readBundle(blobs, bundle, treeSize) : parseBundle(stored, id.width)
+    const n = entries.findIndex((entry) => needle.compare(entry, 0, Math.min(needle.length, entry.length)) === 0)
+    if (n !== -1) return { index: bundle * TILE_WIDTH + n, bytes: entries[n]! }
+  }
+  return undefined
+}

@@ -1,0 +1,86 @@
+/**
+ * The public functions of the read side, with the log directory that the environment names as the default.
+ * @module
+ */
+import type { AuditRecord } from "../event/index.ts"
+import type { SealedReceipt } from "../ledger/index.ts"
+import type { AuditQuery, RecordOf } from "./filter.ts"
+import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
+import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
+
+const DEFAULT_LOG_DIR = "secureml_audit_logs"
+
+function directoryOf(logDir: string | undefined): string {
+  return logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR)
+}
+
+/** A query with a literal event type gives records of that type. */
+type Records<T extends string> = string extends T ? AuditRecord : RecordOf<T> extends never ? AuditRecord : RecordOf<T>
+
+/**
+ * Streams records in ledger order, the unsealed ones last. Memory stays bounded by one bundle of 256 entries and the
+ * unsealed tail. A directory that does not exist gives nothing.
+ *
+ * @throws TypeError, RangeError for a wrong query, naming the field.
+ * @throws {@link AuditError} `LOG_DIR_UNREADABLE`, `CURSOR_MALFORMED`, `LEDGER_CORRUPT`.
+ * @example
+ * ```ts
+ * for await (const record of streamAuditLogs({ eventType: "model_inference" })) console.log(record.details.output)
+ * ```
+ */
+export async function* streamAuditLogs<const T extends string = string>(
+  query: AuditQuery<T> = {},
+): AsyncGenerator<Records<T>, void, undefined> {
+  for await (const record of streamRecords(query, directoryOf(query.logDir))) yield record as unknown as Records<T>
+}
+
+/**
+ * All records that match, in ledger order. Takes the filters of Python's `get_audit_logs` and more.
+ *
+ * @throws as {@link streamAuditLogs}.
+ * @example
+ * ```ts
+ * await getAuditLogs({ operationName: "train", startTime: "2026-11-01", endTime: "2026-11-30" })
+ * ```
+ */
+export async function getAuditLogs<const T extends string = string>(query: AuditQuery<T> = {}): Promise<Records<T>[]> {
+  const records: Records<T>[] = []
+  for await (const record of streamAuditLogs(query)) records.push(record)
+  return records
+}
+
+/**
+ * One page of records, by default 1,000, with a cursor for the next. Pages neither repeat nor skip while events are
+ * added. A page that reaches the unsealed tail returns it whole. With `proofs: true` it carries the exact entries and
+ * a C2SP tlog-proof for each sealed one.
+ *
+ * @throws as {@link streamAuditLogs}.
+ */
+export async function queryAuditLogs<const T extends string = string>(query: PageQuery<T> = {}): Promise<AuditPage<Records<T>>> {
+  return (await readPage(query, directoryOf(query.logDir))) as unknown as AuditPage<Records<T>>
+}
+
+/**
+ * The proof that one event is in the log. Together with the entry it verifies with `secureml/verify` and with other
+ * people's tools.
+ *
+ * @throws {@link AuditError} `EVENT_NOT_FOUND`, `EVENT_NOT_SEALED`.
+ */
+export function proveEvent(query: { readonly logDir?: string; readonly eventId: string }): Promise<SealedReceipt> {
+  return prove({ logDir: directoryOf(query.logDir), eventId: query.eventId })
+}
+
+/**
+ * Verifies a whole log: signature, tree, sequences, earlier checkpoints, journals. Never a false alarm while writers
+ * write. Failure is a verdict, not an exception.
+ *
+ * @returns The report; `report.verdict` is "intact" when nothing is wrong and everything is sealed.
+ * @throws {@link AuditError} only when it could not run: `LOG_DIR_UNREADABLE`, or a malformed argument.
+ * @example
+ * ```ts
+ * (await verifyAuditLog({ logDir: "secureml_audit_logs" })).verdict // "intact"
+ * ```
+ */
+export function verifyAuditLog(options: Partial<VerifyOptions> = {}): Promise<VerificationReport> {
+  return verifyLog({ ...options, logDir: directoryOf(options.logDir) }, process.env)
+}
