@@ -1,0 +1,126 @@
+/**
+ * Cuts an encoded value to its limit, largest values first. Pure.
+ *
+ * The serialiser notes the span of every large value in the text that it wrote; here the spans become a tree, and
+ * values are replaced by markers until the text fits. A value goes as a whole once more than
+ * {@link CUTS_PER_CONTAINER} of its members would have to go.
+ * @module
+ */
+import { quote, storedKey, utf8Bytes } from "./text.ts"
+
+/** A value that was cut, and where its marker stands. */
+export interface Omission {
+  /** RFC 6901, relative to the encoded value, over keys as stored; "" is the value itself. */
+  readonly pointer: string
+  /** What was cut: string, array, object, map, bigint, … */
+  readonly type: string
+  /** Bytes of a string's text in UTF-8, or of a container's JSON; a lower bound where the value was not walked. */
+  readonly bytes: number
+}
+
+/** A large value in the encoded text. Spans are in post-order: members come before what holds them. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+  readonly key: string | number
+  readonly type: string
+  /** The string itself, to say its size; undefined for other values. */
+  readonly text: string | undefined
+  /** Members of an array, map or set; undefined for other values. */
+  readonly length: number | undefined
+  /** Set when the text already holds a marker instead of the value. */
+  readonly omittedBytes: number | undefined
+}
+
+const CUTS_PER_CONTAINER = 16
+/** More than any marker takes, so that cutting a value always helps. */
+const MARKER_BYTES = 128
+
+/** The marker that stands for a cut value. `exact` is false when `bytes` is a lower bound. */
+export function omittedMarker(type: string, bytes: number, exact: boolean, length?: number): string {
+  const count = length === undefined ? "" : `,"length":${length}`
+  return `{"$secureml":"omitted","type":${quote(type)},"bytes":${bytes}${count}${exact ? "" : ',"exact":false'}}`
+}
+
+interface Node {
+  readonly span: Span
+  readonly members: readonly Node[]
+  /** Bytes of the value as encoded, and as it stands after cutting. */
+  readonly fullBytes: number
+  bytes: number
+  readonly exact: boolean
+  marker: string | undefined
+}
+
+/** Cuts `json` to `limitBytes`; the last span must be the whole value. */
+export function cutToLimit(
+  json: string,
+  spans: readonly Span[],
+  limitBytes: number,
+): { json: string; omitted: Omission[] } {
+  const root = tree(json, spans)
+  shrink(root, limitBytes)
+  const omitted: Omission[] = []
+  return { json: assemble(json, root, "", omitted), omitted }
+}
+
+function tree(json: string, spans: readonly Span[]): Node {
+  const open: Node[] = []
+  for (const span of spans) {
+    let first = open.length
+    while (first > 0 && open[first - 1]!.span.start >= span.start) first--
+    open.push(node(json, span, open.splice(first)))
+  }
+  return open[open.length - 1]!
+}
+
+function node(json: string, span: Span, members: readonly Node[]): Node {
+  let bytes = 0
+  let at = span.start
+  let exact = span.omittedBytes === undefined
+  for (const member of members) {
+    bytes += utf8Bytes(json, at, member.span.start) + member.bytes
+    at = member.span.end
+    exact &&= member.exact
+  }
+  bytes += utf8Bytes(json, at, span.end)
+  return { span, members, fullBytes: bytes, bytes, exact, marker: undefined }
+}
+
+function shrink(value: Node, budgetBytes: number): void {
+  if (value.bytes <= budgetBytes) return
+  const largest = value.members.filter((member) => member.bytes > MARKER_BYTES).sort((a, b) => b.bytes - a.bytes)
+  for (const member of largest.slice(0, CUTS_PER_CONTAINER)) {
+    const before = member.bytes
+    shrink(member, Math.max(MARKER_BYTES, before - (value.bytes - budgetBytes)))
+    value.bytes += member.bytes - before
+    if (value.bytes <= budgetBytes) return
+  }
+  const { type, text, length } = value.span
+  const bytes = text === undefined ? value.fullBytes : utf8Bytes(text)
+  value.marker = omittedMarker(type, bytes, value.exact, length)
+  value.bytes = value.marker.length
+}
+
+function assemble(json: string, value: Node, pointer: string, omitted: Omission[]): string {
+  const { start, end, type, text, omittedBytes } = value.span
+  if (value.marker !== undefined) {
+    omitted.push({ pointer, type, bytes: text === undefined ? value.fullBytes : utf8Bytes(text) })
+    return value.marker
+  }
+  if (omittedBytes !== undefined) {
+    omitted.push({ pointer, type, bytes: omittedBytes })
+    return json.slice(start, end)
+  }
+  let out = ""
+  let at = start
+  for (const member of value.members) {
+    out += json.slice(at, member.span.start) + assemble(json, member, `${pointer}/${token(member.span.key)}`, omitted)
+    at = member.span.end
+  }
+  return out + json.slice(at, end)
+}
+
+function token(key: string | number): string {
+  return typeof key === "number" ? String(key) : storedKey(key).replaceAll("~", "~0").replaceAll("/", "~1")
+}

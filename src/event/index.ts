@@ -1,0 +1,53 @@
+/**
+ * The event model: types, validation, safe serialisation, entries. Floor 1; pure: no I/O, clock or randomness.
+ * @module
+ */
+export {
+  type ComplianceCheckArguments,
+  checkDetails,
+  complianceCheck,
+  type DataAccessArguments,
+  type DataTransformationArguments,
+  dataAccess,
+  dataTransformation,
+  type ErrorArguments,
+  type Evidence,
+  errorDetails,
+  type ModelInferenceArguments,
+  type ModelTrainingArguments,
+  modelInference,
+  modelTraining,
+  type UserRequestArguments,
+  userRequest,
+} from "./arguments.ts"
+export type { Omission } from "./cut.ts"
+export { type EntryParts, EntryTemplate, type FixedParts, MAX_ENTRY_BYTES } from "./entry.ts"
+export {
+  checkEventType,
+  checkOperationName,
+  encodeActor,
+  encodeContext,
+  isReservedEventType,
+  MAX_CONTEXT_BYTES,
+  MAX_EVENT_TYPE_BYTES,
+  MAX_OPERATION_NAME_BYTES,
+} from "./envelope.ts"
+export { EventIdSource, isoTimestamp } from "./event-id.ts"
+export { checkOccurredAt } from "./occurred-at.ts"
+export { eventTimeKey, parseEntry } from "./parse.ts"
+export {
+  type Actor,
+  type AuditEntry,
+  type AuditEventMap,
+  type AuditRecord,
+  type EntryWriter,
+  type EventRecord,
+  isEvent,
+  type JsonObject,
+  type JsonValue,
+} from "./record.ts"
+export type { KeyRule, Redactor, Replacement } from "./redactor.ts"
+export { canonicalRegulation, checkRegulations, KNOWN_REGULATIONS } from "./regulations.ts"
+export { type KeyedDigest, summarise } from "./summary.ts"
+export { utf8Bytes } from "./text.ts"
+export { type Encoded, encodeValue } from "./value.ts"

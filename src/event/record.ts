@@ -1,0 +1,127 @@
+/**
+ * The nouns: event types with the shape of their details, an entry, and a record as readers get it.
+ * Keys are snake_case, as they stand in the log. Types only, but for the guard {@link isEvent}.
+ * @module
+ */
+
+/** A JSON value, as parsed from an entry. */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject
+
+/** A JSON object, as parsed from an entry. */
+export interface JsonObject {
+  readonly [key: string]: JsonValue
+}
+
+/**
+ * Event types and the keys under their `details`. Open to declaration merging, so that `logEvent`, `isEvent` and a
+ * literal `eventType` filter know your own types too.
+ *
+ * @example
+ * ```ts
+ * declare module "secureml/audit" {
+ *   interface AuditEventMap {
+ *     model_deployed: { model_id: string; region: string }
+ *   }
+ * }
+ * audit.logEvent("model_deployed", { model_id: "m1", region: "eu" }) // checked
+ * ```
+ */
+export interface AuditEventMap {
+  audit_started: { start_time: string; regulations: readonly string[] }
+  audit_closed: { status: string; end_time: string; details?: unknown }
+  data_access: {
+    dataset_name: string
+    columns_accessed: readonly string[]
+    num_records: number
+    purpose: string
+    user?: string
+  }
+  data_transformation: {
+    transformation_type: string
+    input_data: unknown
+    output_data: unknown
+    parameters: unknown
+  }
+  model_training: {
+    model_type: string
+    dataset_name: string
+    parameters: unknown
+    metrics?: unknown
+    privacy_parameters?: unknown
+  }
+  model_inference: { model_id: string; input_data: unknown; output: unknown; confidence?: number }
+  compliance_check: { check_type: string; regulation: string; result: boolean | string; details: unknown }
+  user_request: { request_type: string; user_id: string; details: unknown; status: string }
+  error: { error_type: string; message: string; details?: unknown }
+  function_call: { function: string; arguments: unknown }
+  function_return: { status: string; execution_time: number; result: unknown }
+  events_lost: { count: number; first_at: string; last_at: string; code: string }
+}
+
+/** Who acted. */
+export interface Actor {
+  readonly id: string
+  readonly type?: string
+  readonly role?: string
+}
+
+/** The instance that wrote an entry, and the entry's place in its journal, from 0 and gapless. */
+export interface EntryWriter {
+  readonly id: string
+  readonly seq: number
+  /** Only in the first entry of a writer that replaces another: the old id, and the first seq the old one would have used. */
+  readonly continues?: { readonly id: string; readonly seq: number }
+}
+
+/** One entry of the log, as parsed. Keys are in the order in which they are written. */
+export interface AuditEntry {
+  readonly v: 1
+  /** UUIDv7. */
+  readonly event_id: string
+  readonly event_type: string
+  /** Our clock, UTC, with `Z`. */
+  readonly timestamp: string
+  readonly operation_id: string
+  readonly operation_name: string
+  /** Counts within the operation, from 0 and gapless. */
+  readonly sequence: number
+  readonly writer: EntryWriter
+  readonly actor?: Actor
+  /** When the caller says that it happened. */
+  readonly occurred_at?: string
+  readonly parent_operation_id?: string
+  readonly trace_id?: string
+  readonly span_id?: string
+  readonly regulations?: readonly string[]
+  readonly context?: JsonObject
+  readonly details: JsonObject
+}
+
+/** An entry as readers get it: with its place in the ledger. */
+export interface AuditRecord extends AuditEntry {
+  /** Ledger index from 0; null while the entry is not sealed. */
+  readonly index: number | null
+  /** True once a signed checkpoint covers the entry. */
+  readonly sealed: boolean
+}
+
+/** A record of one known type, with typed details. Markers (see docs/format.md) may stand in for a value. */
+export type EventRecord<T extends keyof AuditEventMap = keyof AuditEventMap> = Omit<
+  AuditRecord,
+  "event_type" | "details"
+> & { readonly event_type: T; readonly details: AuditEventMap[T] }
+
+/**
+ * Narrows a record to one event type. It compares the type alone; details of a hostile log may still lack a key.
+ *
+ * @example
+ * ```ts
+ * if (isEvent(record, "data_access")) record.details.num_records // number
+ * ```
+ */
+export function isEvent<T extends keyof AuditEventMap>(
+  record: { readonly event_type: string },
+  eventType: T,
+): record is EventRecord<T> {
+  return record.event_type === eventType
+}

@@ -1,0 +1,70 @@
+/**
+ * Any JavaScript value to JSON text, once, as it is at the time of the call. Pure; never throws for any value.
+ *
+ * What JSON can say is written as JSON.stringify writes it. What it cannot say is an object tagged `$secureml`:
+ *
+ * | tag | fields | stands for |
+ * | --- | --- | --- |
+ * | `undefined` | | undefined as an element of an array, map or set, or as the whole value; absent as a property |
+ * | `hole` | | an element that a sparse array does not have |
+ * | `number` | value: "NaN", "Infinity", "-Infinity", "-0" | a number without a JSON spelling |
+ * | `bigint` | value: decimal text | a bigint |
+ * | `date` | value: ISO 8601 in UTC, or null when invalid | a Date |
+ * | `map` | entries: [[key, value], …] | a Map |
+ * | `set` | values: […] | a Set |
+ * | `regexp` | source, flags | a RegExp |
+ * | `url` | href | a URL |
+ * | `error` | name, message, code?, cause?, errors? | an Error; no stack, no other fields |
+ * | `boxed` | value | new Number(1) and its like |
+ * | `symbol` | description? | a symbol |
+ * | `function` | name | a function or class |
+ * | `typed_array` | type, length (elements) | a typed array, without its values |
+ * | `bytes` | type, length (bytes) | Buffer, ArrayBuffer, SharedArrayBuffer, DataView, without their bytes |
+ * | `tensor` | type (class), dtype, shape | an object of a class with an element type and a shape, without its values |
+ * | `instance:<Class>` | its own enumerable properties | an object of any other class |
+ * | `cycle` | up: levels of JSON from the marker to what it refers to | a reference to a value that holds it |
+ * | `depth` | type | a container below 64 levels |
+ * | `omitted` | type, bytes, length?, exact? | a value cut because of the limit; `exact` false: `bytes` is a lower bound |
+ * | `redacted` | kind | a secret |
+ * | `unreadable` | | a value whose getter, Proxy or toJSON threw |
+ *
+ * A caller's own key that is `$secureml` after any number of `$` gets one more `$`. A `toJSON` is honoured, once.
+ * Symbol keys and properties that are not enumerable are no data, as in JSON.
+ * @module
+ */
+import type { Omission } from "./cut.ts"
+import type { Redactor } from "./redactor.ts"
+import { Walk } from "./walk.ts"
+
+/** What {@link encodeValue} made of a value. */
+export interface Encoded {
+  readonly json: string
+  /** Values that were cut, in the order of the text. */
+  readonly omitted: readonly Omission[]
+  /** Values redacted as a whole, and texts with a redacted part. */
+  readonly redactions: number
+}
+
+/**
+ * Encodes any value as JSON of at most `limitBytes` (UTF-8), secrets redacted, too large values cut largest first.
+ * Takes time in proportion to the limit, not to the value. Never throws.
+ *
+ * @example
+ * ```ts
+ * encodeValue({ loss: Number.NaN }, { limitBytes: 1024 }).json // {"loss":{"$secureml":"number","value":"NaN"}}
+ * ```
+ */
+export function encodeValue(
+  value: unknown,
+  options: { readonly limitBytes: number; readonly redactor?: Redactor | undefined },
+): Encoded {
+  const walk = new Walk(options.limitBytes, options.redactor)
+  try {
+    const json = walk.value(value, "", 0)
+    const { json: text, omitted } = walk.finish(json, value)
+    return { json: text, omitted, redactions: walk.redactions }
+  } catch {
+    // Reached only when the caller's own stack is all but used up; the walk marks whatever throws in a value.
+    return { json: '{"$secureml":"unreadable"}', omitted: [], redactions: walk.redactions }
+  }
+}
