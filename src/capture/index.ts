@@ -4,6 +4,15 @@
  */
 export { currentAuditTrail, errorArguments, openInCurrent, runIn, settle, withAuditTrail } from "./current.ts"
 export {
+  describeKey,
+  initLog,
+  type KeyDescription,
+  type LogIdentity,
+  type RecoveryReport,
+  recoverLog,
+  sealLog,
+} from "./operate.ts"
+export {
   type CallOptions,
   type CaptureMode,
   DEFAULT_LOG_DIR,

@@ -29,7 +29,7 @@ export interface Identity {
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The identity of a log, or undefined when it has none yet. */
-export async function readIdentity(root: RootDirectory): Promise<Identity | undefined> {
+export async function readIdentity(root: Pick<RootDirectory, "read">): Promise<Identity | undefined> {
   const bytes = await root.read(IDENTITY_FILE)
   return bytes === undefined ? undefined : parseIdentity(bytes)
 }

@@ -6,6 +6,7 @@ export { byWriter, collectWriter, type JournalGap, type RaggedEnd, type WriterLi
 export { type Environment, findSigner, type Identity, ownVerifierKey, readIdentity } from "./identity.ts"
 export { closeLedgersUnder, Ledger, type LedgerHooks, type Recorded } from "./ledger.ts"
 export { publishedConsistency, publishedInclusion, publishedRoot, readBundle, readTile } from "./published.ts"
+export type { Recovery } from "./recover.ts"
 export { findEntry, type PlacedEntry, proofTextFor, receiptFor, type SealedReceipt } from "./receipt.ts"
 export { NO_KEY, type SealContext, type Sealed, seal } from "./seal.ts"
 export { EMPTY_TREE, readTreeState, type TreeState, type WriterPosition } from "./tree-state.ts"

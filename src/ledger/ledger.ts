@@ -8,7 +8,8 @@ import type { Checkpoint } from "../proof/index.ts"
 import { LocalBlobs, LocalJournal, LocalMutex, openLogDirectory, RootDirectory, StateDirectory } from "../store/index.ts"
 import type { Environment } from "./identity.ts"
 import { findEntry, receiptFor, type SealedReceipt } from "./receipt.ts"
-import { type SealContext, type Sealed, type SealOptions, seal } from "./seal.ts"
+import { type Recovery, recoveryTold, repair, type WriterOf } from "./recover.ts"
+import { locked, type SealContext, type Sealed, type SealOptions, seal, sealLocked } from "./seal.ts"
 import { tidy } from "./tidy.ts"
 import { Writer, type WriterMark } from "./writer.ts"
 
@@ -228,6 +229,32 @@ export class Ledger {
       }
       await new Promise((resolve) => startTimer(resolve, waitMs + Math.random() * waitMs))
     }
+  }
+
+  /**
+   * Repairs the log and seals the entry that says so before anything else.
+   *
+   * @param writerOf - Reads writer and number from an entry.
+   * @param tell - Makes that entry, as the first of a writer of its own.
+   * @throws {@link AuditError} `NOTHING_TO_RECOVER`, `SEALING_UNAVAILABLE`.
+   */
+  async recover(writerOf: WriterOf, tell: (recovery: Recovery, mark: WriterMark) => string): Promise<{ recovery: Recovery; checkpoint: Checkpoint }> {
+    const context = (this.#context ??= this.#makeContext())
+    await Promise.allSettled([this.#running, this.#queued])
+    const done = await locked(context, async () => {
+      const recovery = await repair(context, writerOf)
+      const writer = new Writer(context.journal, () => undefined)
+      writer.append((mark) => tell(recovery, mark))
+      writer.durableNow()
+      const { checkpoint } = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
+      writer.close()
+      await recoveryTold(context)
+      return { recovery, checkpoint }
+    })
+    if (done === undefined) throw new AuditError("SEALING_UNAVAILABLE", "another process is sealing this log right now; try again")
+    this.#treeSize = 0
+    this.#stopped = undefined
+    return done
   }
 
   async #tidy(context: SealContext, oldSize: number): Promise<void> {

@@ -7,7 +7,7 @@
 import { equalBytes, fromBase64, toBase64, utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import { type Checkpoint, checkpointText, parseCheckpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
-import type { BlobStore, Journal, Mutex, RootDirectory, Signer, StateDirectory } from "../store/index.ts"
+import { type BlobStore, type Journal, type Mutex, RECOVERY_FILE, type RootDirectory, type Signer, type StateDirectory } from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap, mergeWriters, type WriterLines } from "./collect.ts"
 import { claimIdentity, type Environment, findSigner, type Identity, readIdentity } from "./identity.ts"
 import { publishGrowth, TreeGrowth } from "./publish.ts"
@@ -47,6 +47,10 @@ export interface Sealed {
 export interface SealOptions {
   /** Stop at a multiple of 256 when there is one, and leave the rest for the next time. */
   readonly align: boolean
+  /** Take the lines of this writer alone. */
+  readonly onlyWriter?: string
+  /** Set by `recover` itself; anyone else waits until a recovery that was begun is finished. */
+  readonly recovering?: boolean
 }
 
 /**
@@ -55,19 +59,27 @@ export interface SealOptions {
  * @throws {@link AuditError} `LOG_ROLLED_BACK`: this tree does not extend one that was signed before.
  */
 export async function seal(context: SealContext, options: SealOptions): Promise<Sealed | undefined> {
-  const { mutex } = context
+  return locked(context, () => sealLocked(context, options))
+}
+
+/** Does some work holding the mutex; undefined when another process holds it. */
+export async function locked<T>({ mutex }: SealContext, work: () => Promise<T>): Promise<T | undefined> {
   if (mutex === undefined) {
     throw new AuditError("SEALING_UNAVAILABLE", "no SQLite here to lock the log with: install the optional dependency libsql, or use Node 22.13 or later")
   }
   if (!mutex.tryAcquire()) return undefined
   try {
-    return await sealLocked(context, options)
+    return await work()
   } finally {
     mutex.release()
   }
 }
 
-async function sealLocked(context: SealContext, options: SealOptions): Promise<Sealed> {
+/** Seals; call it holding the mutex. */
+export async function sealLocked(context: SealContext, options: SealOptions): Promise<Sealed> {
+  if (options.recovering !== true && (await context.root.read(RECOVERY_FILE)) !== undefined) {
+    throw new AuditError("SEALING_UNAVAILABLE", "a recovery of this log was begun and not finished: run secureml audit recover again")
+  }
   const identity = await ownIdentity(context)
   const signer = await findSigner(identity, context.state, context.environment)
   if (signer === undefined) {
@@ -91,13 +103,13 @@ async function ownIdentity(context: SealContext): Promise<Identity> {
   return claimIdentity(context.root, context.state, context.environment)
 }
 
-async function publishedHead(blobs: BlobStore): Promise<Checkpoint | undefined> {
+export async function publishedHead(blobs: BlobStore): Promise<Checkpoint | undefined> {
   const bytes = await blobs.get("checkpoint")
   return bytes === undefined ? undefined : parseCheckpoint(utf8Text(bytes) ?? "")
 }
 
 /** Refuses to go on unless the last tree that was signed is a prefix of this one. */
-async function checkHistory(
+export async function checkHistory(
   context: SealContext,
   identity: Identity,
   tree: TreeState,
@@ -131,7 +143,7 @@ async function grow(
   let tree = before
   let growth: TreeGrowth | undefined
   for (;;) {
-    const batch = await collect(context, tree)
+    const batch = await collect(context, tree, options.onlyWriter)
     const gaps = batch.flatMap(({ gap }) => gap ?? [])
     const merged = mergeWriters(batch.filter(({ entries }) => entries.length > 0), context.timeKey)
     const more = batch.some((lines) => lines.more)
@@ -146,8 +158,13 @@ async function grow(
   }
 }
 
-async function collect(context: SealContext, tree: TreeState): Promise<(WriterLines & { readonly names: readonly string[] })[]> {
-  const groups = byWriter(await context.journal.segments())
+async function collect(
+  context: SealContext,
+  tree: TreeState,
+  onlyWriter: string | undefined,
+): Promise<(WriterLines & { readonly names: readonly string[] })[]> {
+  const segments = await context.journal.segments()
+  const groups = byWriter(segments.filter(({ writerId }) => onlyWriter === undefined || writerId === onlyWriter))
   const limitBytes = Math.max(65_536, Math.floor(BATCH_BYTES / Math.max(1, groups.size)))
   const batch: (WriterLines & { names: readonly string[] })[] = []
   for (const [writerId, segments] of groups) {

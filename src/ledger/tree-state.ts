@@ -33,7 +33,7 @@ export const UNSEEN: WriterPosition = { next: 0, segment: 0, offset: 0 }
 export const EMPTY_TREE: TreeState = { size: 0, root: EMPTY_ROOT, writers: new Map() }
 
 /** The stored state; the empty tree when there is none yet. */
-export async function readTreeState(root: RootDirectory): Promise<TreeState> {
+export async function readTreeState(root: Pick<RootDirectory, "read">): Promise<TreeState> {
   const bytes = await root.read(TREE_FILE)
   return bytes === undefined ? EMPTY_TREE : parseTreeState(bytes)
 }

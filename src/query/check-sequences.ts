@@ -42,6 +42,8 @@ export class SequenceCheck {
   readonly #operations = new Map<string, Counter>()
   readonly #continued: { readonly id: string; readonly seq: number; readonly index: number | undefined }[] = []
   readonly #notEvents: number[] = []
+  readonly #recoveries: { readonly index: number | undefined; readonly kind: string }[] = []
+  #startAnywhere = false
 
   /** An entry under the head, or one of the tail (index undefined). */
   see(entry: AuditEntry | undefined, index: number | undefined): void {
@@ -50,13 +52,18 @@ export class SequenceCheck {
       return
     }
     counter(this.#writers, entry.writer.id).see(entry.writer.seq, index)
-    counter(this.#operations, entry.operation_id).see(entry.sequence, index)
+    const operation = counter(this.#operations, entry.operation_id)
+    if (this.#startAnywhere && operation.next === 0) operation.skipTo(entry.sequence)
+    operation.see(entry.sequence, index)
     if (entry.writer.continues !== undefined) this.#continued.push({ ...entry.writer.continues, index })
-    if (entry.event_type === "audit_recovered") this.#explain(entry.details)
+    if (entry.event_type === "audit_recovered") this.#explain(entry.details, index)
   }
 
   /** What a recovery declared as lost: per writer the next number that counts, per operation likewise. */
-  #explain(details: JsonObject): void {
+  #explain(details: JsonObject, index: number | undefined): void {
+    this.#recoveries.push({ index, kind: String(details["kind"]) })
+    // Operations that began in the log before a successor go on here in the middle.
+    if (details["kind"] === "successor") this.#startAnywhere = true
     for (const [key, counters] of [["writers", this.#writers], ["operations", this.#operations]] as const) {
       const explained = details[key]
       if (typeof explained !== "object" || explained === null || Array.isArray(explained)) continue
@@ -73,6 +80,11 @@ export class SequenceCheck {
       ...this.#repeats(),
       ...this.#unfinished(),
       ...this.#notEventFindings(),
+      ...limited(this.#recoveries, ({ index, kind }) => ({
+        code: "recovered",
+        message: `an operator recovered this log (${kind}): what that entry declares as lost is not reported as a gap`,
+        ...(index === undefined ? {} : { index }),
+      })),
     ]
   }
 

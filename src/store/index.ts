@@ -28,6 +28,7 @@ export {
   openLogDirectory,
   PARTS_DIRECTORY,
   PAYLOADS_FILE,
+  RECOVERY_FILE,
   STATE,
   shareWithGroup,
   TREE_FILE,

@@ -149,6 +149,11 @@ export class RootDirectory {
     return true
   }
 
+  /** Once resolved the entries of a directory inside survive power loss; "." is the root itself. */
+  sync(relativePath: string): Promise<void> {
+    return syncDirectory(relativePath === "." ? this.path : dirname(this.locate(`${relativePath}/x`, false)))
+  }
+
   /** Writes and syncs a new file beside `path` and returns its name. */
   async writeTemporary(path: string, bytes: Uint8Array): Promise<string> {
     const temporary = temporaryName(path)

@@ -11,6 +11,7 @@ import { errorCode, GROUP, makeDirectory, PRIVATE, RootDirectory } from "./files
 export const STATE = ".state"
 export const IDENTITY_FILE = ".state/log.json"
 export const TREE_FILE = ".state/tree.json"
+export const RECOVERY_FILE = ".state/recovery.json"
 export const LOCK_FILE = ".state/lock"
 export const JOURNAL_DIRECTORY = ".state/journal"
 export const PARTS_DIRECTORY = ".state/parts"

@@ -34,6 +34,11 @@ export class StateDirectory {
     return this.#readSecret(`keys/${nameOf(origin)}.skey`)
   }
 
+  /** Where the key of an origin is kept. */
+  signerKeyPath(origin: string): string {
+    return join(this.path, "keys", `${nameOf(origin)}.skey`)
+  }
+
   /** Once resolved the key survives power loss. False: there is one for this origin already. */
   createSignerKey(origin: string, key: string): Promise<boolean> {
     return this.#open().create(`keys/${nameOf(origin)}.skey`, utf8(`${key}\n`))

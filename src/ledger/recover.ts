@@ -1,0 +1,203 @@
+/**
+ * Repairs that an operator asked for, each leaving an entry that says what happened:
+ * a hole in a journal is explained, a lost `.state/tree.json` is rebuilt from the published log, and a log that was
+ * rolled back is set aside and continued in a successor. Resumable at any point; works under the mutex.
+ * @module
+ */
+import * as fsp from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { equalBytes, fromBase64, utf8, utf8Text } from "../bytes.ts"
+import { AuditError } from "../errors.ts"
+import { type Checkpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
+import { IDENTITY_FILE, isMissing, RECOVERY_FILE, type RootDirectory, TREE_FILE } from "../store/index.ts"
+import { byWriter, collectWriter, type JournalGap } from "./collect.ts"
+import { claimIdentity, findSigner, ownVerifierKey, parseObject, readIdentity } from "./identity.ts"
+import { publishedRoot, readBundle } from "./published.ts"
+import { checkHistory, publishedHead, type SealContext } from "./seal.ts"
+import { EMPTY_TREE, readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
+
+
+/** What was repaired, for the entry that says so. */
+export type Recovery =
+  | {
+      readonly kind: "explained"
+      readonly gaps: readonly JournalGap[]
+      readonly writers: Readonly<Record<string, number>>
+      /** Entries that waited behind the holes. */
+      readonly behind: readonly Uint8Array[]
+    }
+  | { readonly kind: "rebuilt"; readonly treeSize: number }
+  | {
+      readonly kind: "successor"
+      /** Directory inside the log directory that holds the old log. */
+      readonly predecessor: string
+      /** Last checkpoint that was signed, and the one that was found; notes. */
+      readonly signed: string | undefined
+      readonly found: string | undefined
+      readonly writers: Readonly<Record<string, number>>
+    }
+
+/** Reads writer id and number from an entry's bytes; the ledger itself knows nothing about events. */
+export type WriterOf = (entry: Uint8Array) => { readonly id: string; readonly seq: number } | undefined
+
+/**
+ * Finds out what is wrong and repairs it. Call it holding the mutex; append an entry that says so before sealing.
+ * @throws {@link AuditError} `NOTHING_TO_RECOVER`; `SEALING_UNAVAILABLE` where the log's key is not here.
+ */
+export async function repair(context: SealContext, writerOf: WriterOf): Promise<Recovery> {
+  const begun = await context.root.read(RECOVERY_FILE)
+  if (begun !== undefined) return setAside(context, parseObject(utf8Text(begun)))
+  const rebuilt = await rebuildState(context, writerOf)
+  if (rebuilt !== undefined) return rebuilt
+  const tree = await readTreeState(context.root)
+  if (await isRolledBack(context, tree)) return beginSuccessor(context)
+  const gaps = await findGaps(context, tree)
+  if (gaps.length > 0) return explainGaps(context, tree, gaps)
+  throw new AuditError("NOTHING_TO_RECOVER", "nothing is wrong with this log that recover could mend; run secureml audit verify")
+}
+
+/** Done: the entry that tells of the recovery is recorded. */
+export async function recoveryTold(context: SealContext): Promise<void> {
+  await context.blobs.remove([RECOVERY_FILE])
+}
+
+/** `log.json` and `tree.json` from the published log, if this user's key signed it and nothing newer. */
+async function rebuildState(context: SealContext, writerOf: WriterOf): Promise<Recovery | undefined> {
+  const identityBroken = await isBroken(() => readIdentity(context.root), (identity) => identity === undefined)
+  const stateBroken = await isBroken(() => readTreeState(context.root), (tree) => tree === EMPTY_TREE)
+  const head = await publishedHead(context.blobs)
+  if (head === undefined || (!identityBroken && !stateBroken)) return undefined
+  const verifierKey = await ownVerifierKey(head.origin, context.state, context.environment)
+  if (verifierKey === undefined) {
+    throw new AuditError("SEALING_UNAVAILABLE", `the signing key of ${head.origin} is not here: run recover as the user who has it`)
+  }
+  await verifyCheckpoint(head.note, verifierKey)
+  if (identityBroken) {
+    await context.root.replace(IDENTITY_FILE, utf8(`${JSON.stringify({ v: 1, origin: head.origin, vkey: verifierKey })}\n`))
+  }
+  if (stateBroken) await writeTreeState(context.root, await rebuildTree(context, head, writerOf))
+  return { kind: "rebuilt", treeSize: head.treeSize }
+}
+
+async function isBroken<T>(read: () => Promise<T>, isEmpty: (value: T) => boolean): Promise<boolean> {
+  try {
+    return isEmpty(await read())
+  } catch (error) {
+    if (error instanceof AuditError) return true
+    throw error
+  }
+}
+
+async function rebuildTree(context: SealContext, head: Checkpoint, writerOf: WriterOf): Promise<TreeState> {
+  const root = await publishedRoot(context.blobs, head.treeSize)
+  if (!equalBytes(root, fromBase64(head.rootHash)!)) {
+    throw new AuditError("LEDGER_CORRUPT", "the published tiles do not have the root of the checkpoint; restore them from a copy first")
+  }
+  const writers = new Map<string, WriterPosition>()
+  for (let bundle = 0; bundle * TILE_WIDTH < head.treeSize; bundle++) {
+    for (const entry of await readBundle(context.blobs, bundle, head.treeSize)) {
+      const writer = writerOf(entry)
+      // Offsets are found again by reading from the start and passing over numbers that were taken.
+      if (writer !== undefined) writers.set(writer.id, { next: writer.seq + 1, segment: 0, offset: 0 })
+    }
+  }
+  return { size: head.treeSize, root, writers }
+}
+
+async function isRolledBack(context: SealContext, tree: TreeState): Promise<boolean> {
+  const identity = await readIdentity(context.root)
+  if (identity === undefined) return false
+  if ((await findSigner(identity, context.state, context.environment)) === undefined) {
+    throw new AuditError("SEALING_UNAVAILABLE", `the signing key of ${identity.origin} is not here: run recover as the user who has it`)
+  }
+  try {
+    await checkHistory(context, identity, tree, await publishedHead(context.blobs))
+    return false
+  } catch (error) {
+    if (error instanceof AuditError) return true
+    throw error
+  }
+}
+
+async function beginSuccessor(context: SealContext): Promise<Recovery> {
+  const identity = await readIdentity(context.root)
+  const names = await fsp.readdir(context.root.path)
+  const taken = names.flatMap((name) => Number(/^predecessor-(\d{1,9})$/.exec(name)?.[1] ?? 0))
+  const predecessor = `predecessor-${Math.max(0, ...taken) + 1}`
+  const signed = identity === undefined ? undefined : context.state.signed(identity.origin)?.note
+  const work = { v: 1, predecessor, signed, found: utf8Text((await context.blobs.get("checkpoint")) ?? new Uint8Array(0)) }
+  await context.root.replace(RECOVERY_FILE, utf8(`${JSON.stringify(work)}\n`))
+  return setAside(context, work)
+}
+
+/** Moves the old log into its own directory; each step may have been done by an attempt that was cut off. */
+async function setAside(context: SealContext, work: Record<string, unknown>): Promise<Recovery> {
+  const { predecessor, signed, found } = work
+  if (typeof predecessor !== "string" || !/^predecessor-\d+$/.test(predecessor)) {
+    throw new AuditError("TREE_STATE_DAMAGED", `${RECOVERY_FILE} is damaged; remove it and run recover again`)
+  }
+  for (const name of [TREE_FILE, IDENTITY_FILE, "checkpoint", "vkey", "tile"]) {
+    await moveInto(context.root, name, predecessor)
+  }
+  const old = await readTreeState({ read: (path: string) => context.root.read(`${predecessor}/${path}`) })
+  const writers = new Map([...old.writers].map(([id, { goneMs: _, ...position }]) => [id, position]))
+  if ((await context.root.read(TREE_FILE)) === undefined) await writeTreeState(context.root, { ...EMPTY_TREE, writers })
+  const oldOrigin = (await readIdentity({ read: (path: string) => context.root.read(`${predecessor}/${path}`) }))?.origin
+  if ((await readIdentity(context.root)) === undefined) await claimSuccessor(context, predecessor, oldOrigin)
+  context.state.forget(context.root.path)
+  return {
+    kind: "successor",
+    predecessor,
+    signed: typeof signed === "string" ? signed : undefined,
+    found: typeof found === "string" && found !== "" ? found : undefined,
+    writers: Object.fromEntries([...writers].map(([id, { next }]) => [id, next])),
+  }
+}
+
+/** A successor is another log: it needs an origin of its own. */
+async function claimSuccessor(context: SealContext, predecessor: string, oldOrigin: string | undefined): Promise<void> {
+  const { root, state, environment } = context
+  const wanted = environment["SECUREML_ORIGIN"]
+  const suffix = predecessor.slice("predecessor-".length)
+  const origin = wanted === undefined ? undefined : `${wanted}/successor-${suffix}`
+  const identity = await claimIdentity(root, state, { ...environment, SECUREML_ORIGIN: origin })
+  if (identity.origin !== oldOrigin) return
+  await context.blobs.remove([IDENTITY_FILE])
+  throw new AuditError("IDENTITY_MALFORMED", "SECUREML_SIGNING_KEY_FILE holds the key of the old log; name a new file for the successor and run recover again")
+}
+
+async function moveInto(root: RootDirectory, name: string, directory: string): Promise<void> {
+  const to = root.locate(`${directory}/${name}`, true)
+  try {
+    await fsp.lstat(to)
+    return
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  await fsp.rename(root.locate(name, false), to).catch((error: unknown) => {
+    if (!isMissing(error)) throw error
+  })
+  await root.sync(dirname(join(directory, name)))
+}
+
+async function findGaps(context: SealContext, tree: TreeState): Promise<JournalGap[]> {
+  const gaps: JournalGap[] = []
+  for (const [writerId, segments] of byWriter(await context.journal.segments())) {
+    const { gap } = await collectWriter(context.journal, segments, tree.writers.get(writerId), Number.MAX_SAFE_INTEGER)
+    if (gap !== undefined) gaps.push(gap)
+  }
+  return gaps
+}
+
+/** Lets sealing go on behind the holes. */
+async function explainGaps(context: SealContext, tree: TreeState, gaps: readonly JournalGap[]): Promise<Recovery> {
+  const writers = new Map(tree.writers)
+  for (const { writerId, found } of gaps) writers.set(writerId, { next: found, segment: 0, offset: 0 })
+  const behind: Uint8Array[] = []
+  for (const [writerId, segments] of byWriter(await context.journal.segments())) {
+    if (!gaps.some((gap) => gap.writerId === writerId)) continue
+    behind.push(...(await collectWriter(context.journal, segments, writers.get(writerId), Number.MAX_SAFE_INTEGER)).entries)
+  }
+  await writeTreeState(context.root, { ...tree, writers })
+  return { kind: "explained", gaps, writers: Object.fromEntries(gaps.map(({ writerId, found }) => [writerId, found])), behind }
+}

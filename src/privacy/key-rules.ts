@@ -1,0 +1,110 @@
+/**
+ * Which key names hold secrets. Pure.
+ *
+ * A name is read as words, whatever its spelling (`clientSecret`, `client_secret`, `Client-Secret`), and its last words
+ * decide: `api_key` is a secret, `api_key_count` is not, `tokens` is not. What machine learning calls a token
+ * (`eos_token`, `max_tokens`) is none.
+ * @module
+ */
+import type { KeyRule } from "../event/index.ts"
+
+/** Endings of names, as words, by kind. */
+const ENDINGS_BY_KIND: Readonly<Record<string, readonly string[]>> = {
+  password: ["password", "passwd", "passphrase", "passcode", "pwd", "user pass", "db pass", "smtp pass"],
+  secret: ["secret", "secrets", "secret key", "secret access key", "totp", "otp"],
+  api_key: [
+    "api key",
+    "apikey",
+    "access key",
+    "account key",
+    "auth key",
+    "subscription key",
+    "service key",
+    "storage key",
+    "functions key",
+  ],
+  private_key: ["private key", "privatekey", "ssh key", "signing key", "encryption key", "master key", "private pem"],
+  cookie: ["cookie", "cookies"],
+  authorization: ["authorization", "basic auth", "proxy auth", "http auth", "auth header", "raw headers"],
+  credential: ["credential", "credentials", "creds"],
+  connection_string: ["connection string", "conn string", "conn str", "connectionstring", "database url", "dsn"],
+  token: ["token", "jwt", "authtoken", "accesstoken", "refreshtoken", "idtoken"],
+}
+
+const ENDINGS: ReadonlyMap<string, KeyRule> = new Map(
+  Object.entries(ENDINGS_BY_KIND).flatMap(([kind, endings]) => {
+    // A number under `token` is the id of one.
+    const rule: KeyRule = { kind, keepsNumbers: kind === "token" }
+    return endings.map((ending) => [ending, rule] as const)
+  }),
+)
+
+/** Names that are secrets only when they stand alone; a number under `pass` is a count. */
+const WHOLE: ReadonlyMap<string, KeyRule> = new Map([
+  ["pass", { kind: "password", keepsNumbers: true }],
+  ["bearer", { kind: "authorization", keepsNumbers: false }],
+  ["connect sid", { kind: "cookie", keepsNumbers: false }],
+  ["phpsessid", { kind: "cookie", keepsNumbers: false }],
+  ["jsessionid", { kind: "cookie", keepsNumbers: false }],
+])
+
+/** Words that may follow the name of a secret without making it something else. */
+const TRAILING = new Set(
+  "value values text plain plaintext raw base base64 b64 hash hashed digest header new old current previous confirm confirmation repeat".split(
+    " ",
+  ),
+)
+
+/** Before `token`: what a tokenizer, a model, a biller or a page reader means by it. */
+const HARMLESS_TOKEN = new Set(
+  (
+    "max min num n total avg mean per first last next previous prev current start end stop eos bos pad unk sep cls mask " +
+    "special added prompt completion input output image audio text word sub subword char byte context cached reasoning " +
+    "page continuation pagination price cost time logit top is has use predicted generated target source invalid unexpected"
+  ).split(" "),
+)
+
+const MAX_NAME_CHARS = 128
+const CAMEL = /([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])/g
+const NUMBER_AT_END = /\d{1,3}$/
+
+/** The words of a key name in lower case; a number at the end of a word is dropped (`password2`). */
+export function wordsOf(name: string): string[] {
+  return name
+    .replace(CAMEL, "$1$3 $2$4")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .map((word) => word.replace(NUMBER_AT_END, ""))
+    .filter((word) => word !== "")
+}
+
+/**
+ * The rule for a key name by default, or undefined.
+ *
+ * @example
+ * ```ts
+ * defaultKeyRule("clientSecret") // { kind: "secret", keepsNumbers: false }
+ * defaultKeyRule("max_tokens") // undefined
+ * ```
+ */
+export function defaultKeyRule(name: string): KeyRule | undefined {
+  if (name.length > MAX_NAME_CHARS) return undefined
+  const words = wordsOf(name)
+  const whole = WHOLE.get(words.join(" "))
+  if (whole !== undefined) return whole
+  for (let end = words.length; end > 0; end--) {
+    const found = endingRule(words, end)
+    if (found !== undefined) return found
+    if (!TRAILING.has(words[end - 1]!)) return undefined
+  }
+  return undefined
+}
+
+function endingRule(words: readonly string[], end: number): KeyRule | undefined {
+  for (const length of [3, 2, 1]) {
+    const found = length <= end ? ENDINGS.get(words.slice(end - length, end).join(" ")) : undefined
+    if (found === undefined) continue
+    return found.kind === "token" && HARMLESS_TOKEN.has(words[end - length - 1] ?? "") ? undefined : found
+  }
+  return undefined
+}

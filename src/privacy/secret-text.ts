@@ -1,0 +1,160 @@
+/**
+ * Secrets inside text: token shapes, `name=value` where the name is that of a secret, headers, command lines. Pure.
+ *
+ * A first pass over the characters keeps ordinary text cheap. It looks for what every secret has somewhere: a run of
+ * {@link RUN_CHARS} characters that tokens are made of, a `:` or `=`, `--`, or the words Bearer and Basic.
+ * @module
+ */
+import type { KeyRule } from "../event/index.ts"
+import { SHAPE_HINT, SHAPES } from "./token-shapes.ts"
+
+type KeyRules = (name: string) => KeyRule | undefined
+
+/** Shorter runs are words; the shortest token shape is longer. */
+const RUN_CHARS = 16
+
+const BREAK = 0
+const PART = 1
+const SIGN = 2
+const CLASS_OF = new Uint8Array(128)
+for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+/.~")
+  CLASS_OF[char.charCodeAt(0)] = PART
+for (const char of ":=") CLASS_OF[char.charCodeAt(0)] = SIGN
+
+const ASSIGNMENT = /(?<![\w.-])([\w.-]{1,64})(\\?["'`]?\]?[ \t]{0,4}[:=]{1,3}>?[ \t]{0,4})/g
+const OPTION = /(?<![\w-])--?([A-Za-z][\w-]{0,63})([ \t]{1,4})(?![\s-])/g
+const WORD_BEFORE = /([A-Za-z0-9]{1,32})[ \t]$/
+const BEARER = /(?<![\w-])(bearer[ \t]{1,4})([\w.~+/=-]{6,})/gi
+const BASIC = /(?<![\w-])(basic[ \t]{1,4})([A-Za-z0-9+/]{8,}={0,2})(?![\w+/=-])/gi
+
+const BARE_VALUE = /[^\s"'`,;&<>{}()[\]]+/y
+const LINE_VALUE = /[^\r\n"'`]+/y
+const WHOLE_WORD_VALUE = /[^\s"'`]+/y
+/** Says that there is, or is not, a value. */
+const NO_VALUE = /^(?:null|none|nil|true|false|undefined|yes|no|required|optional|missing|invalid|expired|\*+)$/i
+const NUMBER = /^[\d.]+$/
+
+/** A function that replaces secrets in a text; it returns the same text when there is none. */
+export function textRedactor(keyRule: KeyRules): (text: string) => string {
+  return (text) => (mayHoldSecret(text) ? redactSecrets(text, keyRule) : text)
+}
+
+function mayHoldSecret(text: string): boolean {
+  let run = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    const found = code < 128 ? CLASS_OF[code] : BREAK
+    if (found === PART) {
+      if (++run === RUN_CHARS) return true
+      if (code === 45 && text.charCodeAt(i - 1) === 45) return true
+      // "b" or "B" at the beginning of a word.
+      if (run === 1 && (code | 32) === 98 && isScheme(text, i + 1)) return true
+    } else if (found === SIGN) {
+      return true
+    } else {
+      run = 0
+    }
+  }
+  return false
+}
+
+function isScheme(text: string, at: number): boolean {
+  const rest = text.slice(at, at + 6).toLowerCase()
+  return rest.startsWith("earer") || rest.startsWith("asic")
+}
+
+function redactSecrets(text: string, keyRule: KeyRules): string {
+  let out = text
+  if (SHAPE_HINT.test(out)) for (const { kind, pattern } of SHAPES) out = out.replace(pattern, `$<keep>${marker(kind)}`)
+  if (out.includes(":") || out.includes("=")) out = redactAssignments(out, ASSIGNMENT, keyRule)
+  if (out.includes("--")) out = redactAssignments(out, OPTION, keyRule)
+  if (/\b(?:bearer|basic)[ \t]/i.test(out)) out = out.replace(BEARER, bearer).replace(BASIC, basic)
+  return out
+}
+
+function marker(kind: string): string {
+  return `[redacted:${kind}]`
+}
+
+// Names are looked at one by one and only the values of secrets are passed over: `msg: password=x` holds two names.
+function redactAssignments(text: string, names: RegExp, keyRule: KeyRules): string {
+  let out = ""
+  let copied = 0
+  names.lastIndex = 0
+  for (let match = names.exec(text); match !== null; match = names.exec(text)) {
+    const rule = ruleFor(text, match.index, match[1]!, keyRule)
+    if (rule === undefined) continue
+    const start = names.lastIndex
+    const value = valueAt(text, start, rule)
+    if (isSecretValue(text.slice(value.start, value.end), rule)) {
+      out += text.slice(copied, value.start) + marker(rule.kind)
+      copied = value.end
+    }
+    names.lastIndex = Math.max(start, value.end)
+  }
+  return copied === 0 ? text : out + text.slice(copied)
+}
+
+// `API key: x`: the name's first word may stand before a blank.
+function ruleFor(text: string, at: number, name: string, keyRule: KeyRules): KeyRule | undefined {
+  const rule = keyRule(name)
+  if (rule !== undefined || at === 0) return rule
+  const before = WORD_BEFORE.exec(text.slice(Math.max(0, at - 34), at))
+  return before === null ? undefined : keyRule(`${before[1]} ${name}`)
+}
+
+function valueAt(text: string, at: number, rule: KeyRule): { start: number; end: number } {
+  const isEscaped = text[at] === "\\"
+  const quoteAt = isEscaped ? at + 1 : at
+  const quote = text[quoteAt]
+  if (quote === '"' || quote === "'" || quote === "`") {
+    const start = quoteAt + 1
+    return { start, end: isEscaped ? endOf(/[^"'`\\]+/y, text, start) : closingQuote(text, start, quote) }
+  }
+  return { start: at, end: endOf(bareValue(rule.kind), text, at) }
+}
+
+function bareValue(kind: string): RegExp {
+  // Headers hold blanks, commas and semicolons.
+  if (kind === "authorization" || kind === "cookie") return LINE_VALUE
+  return kind === "connection_string" ? WHOLE_WORD_VALUE : BARE_VALUE
+}
+
+function endOf(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at
+  return pattern.test(text) ? pattern.lastIndex : at
+}
+
+function closingQuote(text: string, start: number, quote: string): number {
+  for (let i = start; i < text.length; i++) {
+    if (text[i] === "\\") i++
+    else if (text[i] === quote) return i
+  }
+  return text.length
+}
+
+function isSecretValue(value: string, rule: KeyRule): boolean {
+  if (value.trim() === "" || value.startsWith("[redacted:") || NO_VALUE.test(value)) return false
+  if (!rule.keepsNumbers) return true
+  if (NUMBER.test(value) && value.length < 8) return false
+  // `token: hello` is a word of a text; a secret one is longer and hardly without a digit.
+  return rule.kind !== "token" || value.length >= RUN_CHARS || (value.length >= 8 && /\d/.test(value))
+}
+
+function bearer(all: string, scheme: string, value: string): string {
+  // "Bearer bonds" are none.
+  return /[^A-Za-z]/.test(value) || value.length >= RUN_CHARS ? scheme + marker("authorization") : all
+}
+
+function basic(all: string, scheme: string, value: string): string {
+  return isUserAndPassword(value) ? scheme + marker("authorization") : all
+}
+
+// RFC 7617: base64 of user:password. "Basic statistics" decodes to no such thing.
+function isUserAndPassword(base64: string): boolean {
+  try {
+    return /^[\x20-\x7e\x80-\xff]*:/.test(atob(base64)) && !/[\x00-\x1f]/.test(atob(base64))
+  } catch {
+    return false
+  }
+}
