@@ -32,6 +32,7 @@ import {
 import { type Ledger, NO_KEY } from "../ledger/index.ts"
 import { createRedactor } from "../privacy/index.ts"
 import type { Checkpoint } from "../proof/index.ts"
+import { currentRedirection } from "./environment.ts"
 import {
   type CallOptions,
   checkCallOptions,
@@ -109,7 +110,8 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     this.#options = inherit(options, parent)
     const { context, logDir, actor, redact, durability = "recorded", onWriteError = "throw" } = this.#options
     this.operationName = operationName
-    this.logDir = resolve(logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR))
+    const redirected = currentRedirection()
+    this.logDir = redirected?.logDir ?? resolve(logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR))
     this.regulations = namedRegulations(this.#options.regulations)
     const redactor = createRedactor(redact)
     const contextJson = context === undefined ? undefined : encodeContext(context, redactor)
@@ -122,7 +124,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
       regulations: this.regulations,
       contextJson,
     })
-    this.#ledger = openLedger(this.logDir, process.env)
+    this.#ledger = openLedger(this.logDir, redirected?.environment ?? process.env)
     const { operationId } = this
     this.#recorder = new Recorder({ ledger: this.#ledger, template, redactor, operationName, operationId, durability, onWriteError })
     if (this.#options.fileLogging === true) this.setupFileLogging()

@@ -2,6 +2,7 @@
  * Storage: the contracts, and the embedded driver that keeps a log in one directory.
  * @module
  */
+export { blobStoreConformance, type ConformanceCase, journalConformance, mutexConformance } from "./conformance.ts"
 export {
   type Blob,
   type BlobStore,
