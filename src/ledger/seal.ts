@@ -88,9 +88,9 @@ export async function sealLocked(context: SealContext, options: SealOptions): Pr
   const before = await readTreeState(context.root)
   const head = await publishedHead(context.blobs)
   await checkHistory(context, identity, before, head)
-  const grown = await grow(context, before, options)
-  const checkpoint = await publishHead(context, identity, signer, grown.tree, head)
-  return { checkpoint, tree: grown.tree, oldSize: before.size, gaps: grown.gaps }
+  const publish = (tree: TreeState, head: Checkpoint | undefined) => publishHead(context, identity, signer, tree, head)
+  const { tree, gaps, checkpoint } = await grow(context, before, options, head, publish)
+  return { checkpoint, tree, oldSize: before.size, gaps }
 }
 
 async function ownIdentity(context: SealContext): Promise<Identity> {
@@ -135,12 +135,19 @@ async function checkExtends(context: SealContext, tree: TreeState, old: Checkpoi
   )
 }
 
+/** What growing came to. */
+type Grown = Omit<Sealed, "oldSize">
+
+/** Takes batch after batch; each is signed and published before the next, so that a long backlog makes progress. */
 async function grow(
   context: SealContext,
   before: TreeState,
   options: SealOptions,
-): Promise<{ tree: TreeState; gaps: readonly JournalGap[] }> {
+  published: Checkpoint | undefined,
+  publish: (tree: TreeState, head: Checkpoint | undefined) => Promise<Checkpoint>,
+): Promise<Grown> {
   let tree = before
+  let checkpoint = published
   let growth: TreeGrowth | undefined
   for (;;) {
     const batch = await collect(context, tree, options.onlyWriter)
@@ -148,13 +155,14 @@ async function grow(
     const merged = mergeWriters(batch.filter(({ entries }) => entries.length > 0), context.timeKey)
     const more = batch.some((lines) => lines.more)
     const taken = merged.slice(0, takeCount(tree.size, merged.length, more || options.align))
-    if (taken.length === 0) return { tree, gaps }
+    if (taken.length === 0) return { tree, gaps, checkpoint: await publish(tree, checkpoint) }
     await syncJournals(context.journal, batch)
     growth ??= await TreeGrowth.load(context.blobs, tree.size)
     growth.append(taken.map(({ entry }) => entry))
     const root = await publishGrowth(context.blobs, growth, async () => (await readTreeState(context.root)).size)
     tree = await advance(context, tree, growth.size, root, taken)
-    if (!more) return { tree, gaps }
+    checkpoint = await publish(tree, checkpoint)
+    if (!more) return { tree, gaps, checkpoint }
   }
 }
 

@@ -7,7 +7,7 @@ import { equalBytes, fromBase64 } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import { type Environment, readIdentity } from "../ledger/index.ts"
 import { type Checkpoint, parseCheckpoint } from "../proof/index.ts"
-import { findLogDirectory, LocalBlobs, type RootDirectory, StateDirectory } from "../store/index.ts"
+import { findLogDirectory, LocalBlobs, type RememberedCheckpoint, type RootDirectory, StateDirectory } from "../store/index.ts"
 import { checkSignature, chooseKey, type KeySource, readDirectoryKey, type TrustedKey } from "./check-key.ts"
 import { SequenceCheck } from "./check-sequences.ts"
 import { checkTail } from "./check-tail.ts"
@@ -231,16 +231,25 @@ function unreadable(root: RootDirectory, error: unknown): VerificationReport {
   return reportOf(root, undefined, "corrupt", [{ code: error.code.toLowerCase(), verdict: "corrupt", message }])
 }
 
+/** The last checkpoint that this user signed for the log whose private state lies here. */
+async function signedHere(root: RootDirectory, state: StateDirectory): Promise<RememberedCheckpoint | undefined> {
+  const identity = await readIdentity(root).catch(() => undefined)
+  const signed = identity === undefined ? undefined : state.signed(identity.origin)
+  return signed?.path === root.path ? signed : undefined
+}
+
 /** A directory without a checkpoint: one that was never sealed, or one whose checkpoint was taken away. */
 async function notSealed(root: RootDirectory, snapshot: Snapshot, state: StateDirectory): Promise<VerificationReport> {
   const findings: Finding[] = [...(await checkTail(root, snapshot))]
-  const seen = state.seenAt(root.path)
+  const seen = state.seenAt(root.path) ?? (await signedHere(root, state))
   const tiles = await snapshot.blobs.list("tile/0")
   if (seen !== undefined) {
     const message = `the checkpoint is gone, although one with ${parseCheckpoint(seen.note).treeSize} entries was seen here`
     findings.push({ code: "checkpoint_missing", verdict: "truncated", message, path: "checkpoint" })
   } else if (tiles.length > 0) {
-    findings.push({ code: "checkpoint_missing", verdict: "corrupt", message: "there are tiles, but no checkpoint", path: "checkpoint" })
+    // A first seal that is under way, or was cut off, looks the same as a checkpoint taken away.
+    const message = "there are tiles, but no checkpoint yet, or none any more: seal again, or compare with a copy"
+    findings.push({ code: "checkpoint_missing", verdict: "unverifiable", message, path: "checkpoint" })
   }
   const unsealed = snapshot.tail.length
   const message = unsealed > 0 ? `${unsealed} entries are recorded, none is sealed: nothing proves them` : "there is no log in this directory"
