@@ -123,10 +123,14 @@ export async function recoverLog(options: {
   if (typeof reason !== "string" || reason.trim() === "") throw new TypeError("reason must say why the log is recovered")
   requireDirectory(logDir)
   const ledger = openLedger(logDir, process.env)
-  const { recovery, checkpoint } = await ledger.recover(writerOf, (found, mark) => recoveryEntry(found, mark, reason, actor))
+  const tell = (found: Recovery, mark: WriterMark): string => recoveryEntry(found, mark, reason, actor)
+  const { recovery } = await ledger.recover(writerOf, tell)
+  // What was lost with the old log, or with its state, may have left holes in the journals too.
+  await ledger.recover(writerOf, tell).catch((error: unknown) => {
+    if (!(error instanceof AuditError) || error.code !== "NOTHING_TO_RECOVER") throw error
+  })
   const predecessor = recovery.kind === "successor" ? { predecessor: `${ledger.path}/${recovery.predecessor}` } : {}
-  await ledger.flush()
-  return { kind: recovery.kind, checkpoint, ...predecessor }
+  return { kind: recovery.kind, checkpoint: await ledger.flush(), ...predecessor }
 }
 
 function writerOf(bytes: Uint8Array): { readonly id: string; readonly seq: number } | undefined {

@@ -86,6 +86,11 @@ export class Ledger {
     return ledger
   }
 
+  /** Whether this is the ledger that {@link Ledger.open} gives for its directory; false once closed. */
+  get isCurrent(): boolean {
+    return registry().get(this.path) === this
+  }
+
   /** Mode of files in the log directory: private, or shared with one group. */
   get fileMode(): number {
     return this.#root.access.fileMode

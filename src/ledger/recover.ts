@@ -13,7 +13,7 @@ import { IDENTITY_FILE, isMissing, RECOVERY_FILE, type RootDirectory, TREE_FILE 
 import { byWriter, collectWriter, type JournalGap } from "./collect.ts"
 import { claimIdentity, findSigner, ownVerifierKey, parseObject, readIdentity } from "./identity.ts"
 import { publishedRoot, readBundle } from "./published.ts"
-import { checkHistory, publishedHead, type SealContext } from "./seal.ts"
+import { checkHistory, publishedHead, type SealContext, sealLocked } from "./seal.ts"
 import { EMPTY_TREE, readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
 
 
@@ -51,8 +51,9 @@ export async function repair(context: SealContext, writerOf: WriterOf): Promise<
   if (rebuilt !== undefined) return rebuilt
   const tree = await readTreeState(context.root)
   if (await isRolledBack(context, tree)) return beginSuccessor(context)
-  const gaps = await findGaps(context, tree)
-  if (gaps.length > 0) return explainGaps(context, tree, gaps)
+  // What stands before a hole is sealed first: explaining the hole passes over it.
+  const { tree: sealed, gaps } = await sealLocked(context, { align: false })
+  if (gaps.length > 0) return explainGaps(context, sealed, gaps)
   throw new AuditError("NOTHING_TO_RECOVER", "nothing is wrong with this log that recover could mend; run secureml audit verify")
 }
 
@@ -178,15 +179,6 @@ async function moveInto(root: RootDirectory, name: string, directory: string): P
     if (!isMissing(error)) throw error
   })
   await root.sync(dirname(join(directory, name)))
-}
-
-async function findGaps(context: SealContext, tree: TreeState): Promise<JournalGap[]> {
-  const gaps: JournalGap[] = []
-  for (const [writerId, segments] of byWriter(await context.journal.segments())) {
-    const { gap } = await collectWriter(context.journal, segments, tree.writers.get(writerId), Number.MAX_SAFE_INTEGER)
-    if (gap !== undefined) gaps.push(gap)
-  }
-  return gaps
 }
 
 /** Lets sealing go on behind the holes. */

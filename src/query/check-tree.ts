@@ -128,7 +128,9 @@ class TreeWalk {
 
   /** Partial tiles of earlier checkpoints must be beginnings of what is there now. */
   async #supersededPartials(): Promise<void> {
-    for (const level of ["entries" as const, ...this.#levels.keys()]) {
+    const levels: (number | "entries")[] = ["entries"]
+    for (let level = 0; TILE_WIDTH ** level <= this.#treeSize; level++) levels.push(level)
+    for (const level of levels) {
       const span = level === "entries" ? 1 : TILE_WIDTH ** level
       const open = Math.floor(this.#treeSize / span / TILE_WIDTH)
       for (const index of open > 0 ? [open - 1, open] : [open]) await this.#partialsOf({ level, index, width: TILE_WIDTH })

@@ -38,10 +38,15 @@ export function cleanEnvironment(folder: string): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), SECUREML_STATE_DIR: join(folder, "state"), NO_COLOR: "1" }
 }
 
-/** Runs Node in a project; arguments that begin with `bin:` are commands of the root's development packages. */
-export function runNode(folder: string, args: readonly string[]): SpawnSyncReturns<string> {
-  const resolved = args.map((argument) => argument.replace(/^root:/, `${ROOT}/`))
-  return spawnSync(process.execPath, resolved, { cwd: folder, env: cleanEnvironment(folder), encoding: "utf8" })
+/** Runs Node in a project; an argument that begins with `root:` is a path in this repository. */
+export function runNode(
+  folder: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): SpawnSyncReturns<string> {
+  const resolved = args.map((argument) => argument.replace(/^root:/, ROOT))
+  const env = { ...cleanEnvironment(folder), ...environment }
+  return spawnSync(process.execPath, resolved, { cwd: folder, env, encoding: "utf8" })
 }
 
 /** Everything that a run printed, and how it ended: what a failed assertion should show. */

@@ -40,8 +40,7 @@ export class LocalBlobs implements BlobStore {
   }
 
   async #put(blob: Blob, mayReplace: (path: string) => Promise<boolean>): Promise<string> {
-    const path = this.#root.locate(blob.path, true)
-    const temporary = await this.#root.writeTemporary(path, blob.bytes)
+    const { path, temporary } = await this.#root.writeTemporary(blob.path, blob.bytes)
     try {
       await fsp.link(temporary, path)
       await fsp.unlink(temporary)

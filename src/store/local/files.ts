@@ -124,8 +124,7 @@ export class RootDirectory {
 
   /** Replaces a file: once resolved it survives power loss, and no reader ever sees a half of it. */
   async replace(relativePath: string, bytes: Uint8Array): Promise<void> {
-    const path = this.locate(relativePath, true)
-    const temporary = await this.writeTemporary(path, bytes)
+    const { path, temporary } = await this.writeTemporary(relativePath, bytes)
     await fsp.rename(temporary, path)
     await syncDirectory(dirname(path))
   }
@@ -135,8 +134,7 @@ export class RootDirectory {
    * @returns false when it exists already; then nothing was changed.
    */
   async create(relativePath: string, bytes: Uint8Array): Promise<boolean> {
-    const path = this.locate(relativePath, true)
-    const temporary = await this.writeTemporary(path, bytes)
+    const { path, temporary } = await this.writeTemporary(relativePath, bytes)
     try {
       await fsp.link(temporary, path)
     } catch (error) {
@@ -154,10 +152,17 @@ export class RootDirectory {
     return syncDirectory(relativePath === "." ? this.path : dirname(this.locate(`${relativePath}/x`, false)))
   }
 
-  /** Writes and syncs a new file beside `path` and returns its name. */
-  async writeTemporary(path: string, bytes: Uint8Array): Promise<string> {
+  /** Writes and syncs a temporary file beside the path, which is made ready; the caller moves it there. */
+  async writeTemporary(relativePath: string, bytes: Uint8Array): Promise<{ readonly path: string; readonly temporary: string }> {
+    const path = this.locate(relativePath, true)
     const temporary = temporaryName(path)
-    const file = await fsp.open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW, this.access.fileMode)
+    const file = await this.#openNew(temporary).catch((error: unknown) => {
+      if (!isMissing(error)) throw error
+      // A recovery, or a hand, moved directories that were checked before: look again.
+      this.#checked.clear()
+      this.locate(relativePath, true)
+      return this.#openNew(temporary)
+    })
     try {
       if (this.access.fileMode !== 0o600) await file.chmod(this.access.fileMode)
       await file.writeFile(bytes)
@@ -165,7 +170,11 @@ export class RootDirectory {
     } finally {
       await file.close()
     }
-    return temporary
+    return { path, temporary }
+  }
+
+  #openNew(path: string): Promise<fsp.FileHandle> {
+    return fsp.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW, this.access.fileMode)
   }
 }
 
