@@ -2,6 +2,7 @@
  * The public surface: `secureml` and `secureml/audit`.
  * @module
  */
+export { type AuditableFunction, type AuditDecorator, type AuditFunctionOptions, auditFunction } from "./capture/index.ts"
 export {
   AuditTrail,
   type CallOptions,

@@ -4,9 +4,10 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { AuditError } from "../errors.ts"
+import type { Redactor } from "../event/index.ts"
 import type { TrailOptions } from "./options.ts"
 import { warn } from "./recorder.ts"
-import { AuditTrail, openNested } from "./trail.ts"
+import { type AuditTrail, openNested } from "./trail.ts"
 
 const storage = new AsyncLocalStorage<AuditTrail>()
 
@@ -15,9 +16,9 @@ export function currentAuditTrail(): AuditTrail | undefined {
   return storage.getStore()
 }
 
-/** Opens a trail that inherits from the current one. */
-export function openInCurrent(operationName: string, options: TrailOptions): AuditTrail {
-  return openNested(operationName, options, currentAuditTrail())
+/** Opens a trail that inherits from the current one; see `openNested`. */
+export function openInCurrent(operationName: string, options: TrailOptions, redactor?: Redactor): AuditTrail {
+  return openNested(operationName, options, currentAuditTrail(), redactor)
 }
 
 /** Runs code with a trail as the current one. */
@@ -64,12 +65,18 @@ export function settle(trail: AuditTrail, status: string, before?: () => void): 
     void trail.close(status)
   } catch (error) {
     // With a callback the failure went there; this is the policy "throw", too late to throw.
-    warn(error instanceof Error ? error.message : String(error), error instanceof AuditError ? error.code : "AUDIT_FAILED")
+    warn(
+      error instanceof Error ? error.message : String(error),
+      error instanceof AuditError ? error.code : "AUDIT_FAILED",
+    )
   }
 }
 
 /** What was thrown, as the error event takes it: anything can be thrown. */
 export function errorArguments(thrown: unknown): Error | { errorType: string; message: string } {
   if (thrown instanceof Error) return thrown
-  return { errorType: typeof thrown, message: typeof thrown === "string" ? thrown : `a value of type ${typeof thrown} was thrown` }
+  return {
+    errorType: typeof thrown,
+    message: typeof thrown === "string" ? thrown : `a value of type ${typeof thrown} was thrown`,
+  }
 }

@@ -27,3 +27,4 @@ export {
 export type { Receipt } from "./receipt.ts"
 export { openLedger, Recorder } from "./recorder.ts"
 export { AuditTrail, type DetailsOf } from "./trail.ts"
+export { type AuditableFunction, type AuditDecorator, type AuditFunctionOptions, auditFunction } from "./wrap/index.ts"

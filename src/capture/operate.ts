@@ -18,7 +18,7 @@ import {
 } from "../event/index.ts"
 import { ownVerifierKey, type Recovery, readIdentity, type WriterMark } from "../ledger/index.ts"
 import type { Checkpoint } from "../proof/index.ts"
-import { findLogDirectory, shareWithGroup, StateDirectory } from "../store/index.ts"
+import { findLogDirectory, StateDirectory, shareWithGroup } from "../store/index.ts"
 import { openLedger } from "./recorder.ts"
 
 /** Who a log is, and whether it was made just now. */
@@ -49,9 +49,13 @@ export async function initLog(options: { readonly logDir: string; readonly group
 /** Number of a group by its name, from the system's own list. */
 function groupIdOf(group: string): number {
   if (/^\d+$/.test(group)) return Number(group)
-  if (!/^[a-z_][a-z0-9_-]*\$?$/i.test(group)) throw new TypeError(`group ${JSON.stringify(group)} is not the name of a group`)
+  if (!/^[a-z_][a-z0-9_-]*\$?$/i.test(group))
+    throw new TypeError(`group ${JSON.stringify(group)} is not the name of a group`)
   const line = fs.existsSync("/etc/group")
-    ? fs.readFileSync("/etc/group", "utf8").split("\n").find((row) => row.startsWith(`${group}:`))
+    ? fs
+        .readFileSync("/etc/group", "utf8")
+        .split("\n")
+        .find((row) => row.startsWith(`${group}:`))
     : undefined
   const id = Number(line?.split(":")[2] ?? Number.NaN)
   if (Number.isInteger(id)) return id
@@ -73,7 +77,10 @@ export async function sealLog({ logDir }: { readonly logDir: string }): Promise<
 function requireDirectory(logDir: string): NonNullable<ReturnType<typeof findLogDirectory>> {
   const root = findLogDirectory(logDir)
   if (root !== undefined) return root
-  throw new AuditError("LOG_DIR_UNREADABLE", `there is no log directory ${logDir}; name another with --log-dir or $SECUREML_AUDIT_DIR`)
+  throw new AuditError(
+    "LOG_DIR_UNREADABLE",
+    `there is no log directory ${logDir}; name another with --log-dir or $SECUREML_AUDIT_DIR`,
+  )
 }
 
 /** The key of a log, and whether this user can sign with it. */
@@ -91,7 +98,10 @@ export interface KeyDescription {
 export async function describeKey({ logDir }: { readonly logDir: string }): Promise<KeyDescription> {
   const identity = await readIdentity(requireDirectory(logDir))
   if (identity === undefined) {
-    throw new AuditError("SEALING_UNAVAILABLE", "this log has no key yet: it gets one with its first seal; run secureml audit seal")
+    throw new AuditError(
+      "SEALING_UNAVAILABLE",
+      "this log has no key yet: it gets one with its first seal; run secureml audit seal",
+    )
   }
   const state = new StateDirectory(process.env)
   const here = (await ownVerifierKey(identity.origin, state, process.env)) === identity.verifierKey
@@ -120,7 +130,8 @@ export async function recoverLog(options: {
   readonly actor?: Actor
 }): Promise<RecoveryReport> {
   const { logDir, reason, actor } = options
-  if (typeof reason !== "string" || reason.trim() === "") throw new TypeError("reason must say why the log is recovered")
+  if (typeof reason !== "string" || reason.trim() === "")
+    throw new TypeError("reason must say why the log is recovered")
   requireDirectory(logDir)
   const ledger = openLedger(logDir, process.env)
   const tell = (found: Recovery, mark: WriterMark): string => recoveryEntry(found, mark, reason, actor)

@@ -83,10 +83,13 @@ const CALL_FIELDS: readonly string[] = ["evidence", "actor", "occurredAt", "regu
 export function checkTrailOptions(options: TrailOptions, extraFields: readonly string[] = []): void {
   checkFields(options, [...TRAIL_FIELDS, ...extraFields], "options of a trail")
   const { logDir, logLevel, logFormat, fileLogging, context, durability, onWriteError, capture } = options
-  if (logDir !== undefined && (typeof logDir !== "string" || logDir === "")) throw new TypeError("logDir must be a path")
-  if (logLevel !== undefined && !Number.isFinite(logLevel)) throw new TypeError("logLevel must be a number, such as 20 for INFO")
+  if (logDir !== undefined && (typeof logDir !== "string" || logDir === ""))
+    throw new TypeError("logDir must be a path")
+  if (logLevel !== undefined && !Number.isFinite(logLevel))
+    throw new TypeError("logLevel must be a number, such as 20 for INFO")
   if (logFormat !== undefined && typeof logFormat !== "string") throw new TypeError("logFormat must be a string")
-  if (fileLogging !== undefined && typeof fileLogging !== "boolean") throw new TypeError("fileLogging must be true or false")
+  if (fileLogging !== undefined && typeof fileLogging !== "boolean")
+    throw new TypeError("fileLogging must be true or false")
   if (context !== undefined && (typeof context !== "object" || context === null || Array.isArray(context))) {
     throw new TypeError("context must be an object")
   }
@@ -114,7 +117,8 @@ export function checkCallOptions(options: CallOptions | undefined): CallOptions 
 function checkFields(options: unknown, fields: readonly string[], what: string): void {
   if (typeof options !== "object" || options === null) throw new TypeError(`the ${what} must be an object`)
   for (const field of Object.keys(options)) {
-    if (!fields.includes(field)) throw new TypeError(`the ${what} have no ${JSON.stringify(field)}; they have ${fields.join(", ")}`)
+    if (!fields.includes(field))
+      throw new TypeError(`the ${what} have no ${JSON.stringify(field)}; they have ${fields.join(", ")}`)
   }
 }
 

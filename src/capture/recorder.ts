@@ -3,9 +3,10 @@
  * @module
  */
 import { randomUUID } from "node:crypto"
+import { type Stats, statSync } from "node:fs"
 import { AuditError } from "../errors.ts"
 import {
-  type EntryTemplate,
+  EntryTemplate,
   EventIdSource,
   encodeValue,
   eventTimeKey,
@@ -32,6 +33,10 @@ const LARGEST_ENVELOPE = {
   writerSeq: Number.MAX_SAFE_INTEGER,
   continues: { id: "0".repeat(36), seq: Number.MAX_SAFE_INTEGER },
 }
+/** The same with nothing in it: cheaper to measure for every trail. */
+const EMPTY_ENVELOPE = { eventId: "", eventType: "", timestamp: "", sequence: 0, writerId: "", writerSeq: 0 }
+const ANY_TEMPLATE = new EntryTemplate({ operationId: "", operationName: "" })
+const ENVELOPE_BYTES = ANY_TEMPLATE.roomForDetails(EMPTY_ENVELOPE) - ANY_TEMPLATE.roomForDetails(LARGEST_ENVELOPE)
 /** Details get at least this much room, or the trail is refused. */
 const LEAST_DETAILS_BYTES = 4_096
 
@@ -39,10 +44,39 @@ const eventIds = new EventIdSource()
 
 /** Opens the ledger of a directory in this thread. */
 export function openLedger(logDir: string, environment: Environment): Ledger {
+  const known = opened.get(logDir)
+  if (known !== undefined && stillThere(logDir, known)) return known.ledger
   const onLost = (directory: string, { count, code }: { count: number; code: string }): void => {
     countLost(directory, count, isoTimestamp(Date.now()), code)
   }
-  return Ledger.open(logDir, environment, { timeKey: eventTimeKey, onLost })
+  const ledger = Ledger.open(logDir, environment, { timeKey: eventTimeKey, onLost })
+  opened.set(logDir, { ledger, atMs: monotonic(), stats: statSync(logDir) })
+  return ledger
+}
+
+/** A ledger, and the directory as it was when all of it was checked. */
+interface Opened {
+  readonly ledger: Ledger
+  readonly atMs: number
+  readonly stats: Stats
+}
+
+/** By path as given; owned by this thread. */
+const opened = new Map<string, Opened>()
+/** Trails that follow each other this closely share one check of what is in the directory. */
+const RECHECK_MS = 1_000
+const monotonic = performance.now.bind(performance)
+
+/** Whether the path leads to the same directory with the same mode: a moved or replaced one is opened anew. */
+function stillThere(logDir: string, { ledger, atMs, stats }: Opened): boolean {
+  if (monotonic() - atMs > RECHECK_MS || !ledger.isCurrent) return false
+  try {
+    const now = statSync(logDir)
+    return now.ino === stats.ino && now.dev === stats.dev && now.mode === stats.mode
+  } catch {
+    // Opening it anew says what is wrong.
+    return false
+  }
 }
 
 /** Constant for a trail. */
@@ -73,15 +107,18 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options
-    this.#roomBytes = options.template.roomForDetails(LARGEST_ENVELOPE)
+    this.#roomBytes = options.template.roomForDetails(EMPTY_ENVELOPE) - ENVELOPE_BYTES
     if (this.#roomBytes < LEAST_DETAILS_BYTES) {
-      throw new RangeError("operationName, context, actor and regulations together leave too little room in an entry of 65,535 bytes; shorten them")
+      throw new RangeError(
+        "operationName, context, actor and regulations together leave too little room in an entry of 65,535 bytes; shorten them",
+      )
     }
   }
 
   /** Bytes that details may take in an entry with these parts. */
   #room({ actorJson = "", occurredAt = "", regulations = [] }: EventParts): number {
-    const parts = utf8Bytes(actorJson) + occurredAt.length + (regulations.length === 0 ? 0 : utf8Bytes(JSON.stringify(regulations)))
+    const parts =
+      utf8Bytes(actorJson) + occurredAt.length + (regulations.length === 0 ? 0 : utf8Bytes(JSON.stringify(regulations)))
     // Field names and quotes of the three.
     return this.#roomBytes - parts - 64
   }
@@ -108,7 +145,14 @@ export class Recorder {
     return new EventReceipt(ledger, onWriteError, recorded, eventId, eventType, timestamp, sequence, omitted)
   }
 
-  #append(eventType: string, eventId: string, timestamp: string, detailsJson: string, parts: EventParts, details: object): Recorded {
+  #append(
+    eventType: string,
+    eventId: string,
+    timestamp: string,
+    detailsJson: string,
+    parts: EventParts,
+    details: object,
+  ): Recorded {
     const { ledger, template } = this.#options
     const sequence = this.#sequence
     let entry = ""
@@ -169,7 +213,11 @@ function systemCode(failure: Error): string {
 }
 
 /** Calls the callback; what it throws must not reach the code that was logging. */
-export function tellFailure(callback: (error: Error, event: FailedEvent) => void, failure: Error, event: FailedEvent): void {
+export function tellFailure(
+  callback: (error: Error, event: FailedEvent) => void,
+  failure: Error,
+  event: FailedEvent,
+): void {
   try {
     callback(failure, event)
   } catch (error) {
@@ -226,7 +274,9 @@ class EventReceipt implements Receipt {
   }
 
   sealed(): Promise<SealedReceipt> {
-    return this.#settle(this.#ledger.prove(Buffer.from(`{"v":1,"event_id":"${this.eventId}"`), this.#recorded.fromIndex))
+    return this.#settle(
+      this.#ledger.prove(Buffer.from(`{"v":1,"event_id":"${this.eventId}"`), this.#recorded.fromIndex),
+    )
   }
 
   #settle<T>(promise: Promise<T>): Promise<T> {

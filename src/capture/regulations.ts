@@ -13,10 +13,13 @@ export function namedRegulations(names: readonly string[] | undefined): readonly
   for (const name of unknown) {
     if (warned.has(name)) continue
     warned.add(name)
-    process.emitWarning(`the regulation ${JSON.stringify(name)} is not one that this version knows; it is stored as given`, {
-      type: "SecuremlWarning",
-      code: "REGULATION_UNKNOWN",
-    })
+    process.emitWarning(
+      `the regulation ${JSON.stringify(name)} is not one that this version knows; it is stored as given`,
+      {
+        type: "SecuremlWarning",
+        code: "REGULATION_UNKNOWN",
+      },
+    )
   }
   return regulations
 }

@@ -3,8 +3,9 @@
  * back, and it proves nothing. Does I/O.
  * @module
  */
-import { constants } from "node:fs"
+
 import * as fs from "node:fs"
+import { constants } from "node:fs"
 import { join } from "node:path"
 
 /** Characters that could steer a terminal or reorder text: C1 controls, bidi marks, line separators. */
@@ -18,7 +19,8 @@ const LEVELS: ReadonlyMap<number, string> = new Map([
 /** Level of an event: 40 for errors, 30 for a failed check, else 20. */
 export function levelOf(eventType: string, details: Readonly<Record<string, unknown>>): number {
   if (eventType === "error") return 40
-  const failed = details["result"] === false || (typeof details["result"] === "string" && /^fail/i.test(details["result"]))
+  const failed =
+    details["result"] === false || (typeof details["result"] === "string" && /^fail/i.test(details["result"]))
   return eventType === "compliance_check" && failed ? 30 : 20
 }
 
@@ -30,7 +32,14 @@ export class TextLog {
   readonly #threshold: number
   readonly #name: string
 
-  constructor(directory: string, operationName: string, operationId: string, format: string, threshold: number, mode: number) {
+  constructor(
+    directory: string,
+    operationName: string,
+    operationId: string,
+    format: string,
+    threshold: number,
+    mode: number,
+  ) {
     this.path = join(directory, textLogName(operationName, operationId))
     this.#format = format
     this.#threshold = threshold
@@ -66,6 +75,9 @@ export function escapeUnsafe(json: string): string {
 
 /** The file's name: an operation name never becomes a path. */
 function textLogName(operationName: string, operationId: string): string {
-  const safe = operationName.replace(/[^A-Za-z0-9._-]/g, "_").replace(/^\.+/, "_").slice(0, 100)
+  const safe = operationName
+    .replace(/[^A-Za-z0-9._-]/g, "_")
+    .replace(/^\.+/, "_")
+    .slice(0, 100)
   return `${safe}_${operationId}.log`
 }

@@ -26,6 +26,7 @@ import {
   type ModelTrainingArguments,
   modelInference,
   modelTraining,
+  type Redactor,
   type UserRequestArguments,
   userRequest,
 } from "../event/index.ts"
@@ -41,6 +42,7 @@ import {
   DEFAULT_LOG_FORMAT,
   DEFAULT_LOG_LEVEL,
   type TrailOptions,
+  type WriteErrorPolicy,
 } from "./options.ts"
 import type { Receipt } from "./receipt.ts"
 import { type EventParts, openLedger, Recorder, unheardListener } from "./recorder.ts"
@@ -49,28 +51,58 @@ import { Settlement } from "./settlement.ts"
 import { TextLog } from "./text-log.ts"
 
 /** Details of an event type that is declared, else any object. */
-export type DetailsOf<T extends string> = T extends keyof AuditEventMap ? AuditEventMap[T] : Readonly<Record<string, unknown>>
+export type DetailsOf<T extends string> = T extends keyof AuditEventMap
+  ? AuditEventMap[T]
+  : Readonly<Record<string, unknown>>
 
-/** What a nested trail takes over from the one around it. */
-interface TrailParent {
+/** What is private to a trail but needed by the rest of this folder. */
+export interface TrailInside {
   readonly operationId: string
   readonly options: TrailOptions
+  readonly redactor: Redactor
+  readonly recorder: Recorder
+  /** Real path of the log directory. */
+  readonly ledgerPath: string
 }
 
-/** Parent of the trail that is being made; set and taken back by {@link openNested} alone. */
-let openingWithin: TrailParent | undefined
+/** What the trail that is being made gets besides its arguments; set and taken back by {@link openNested} alone. */
+let opening: { readonly within: TrailInside | undefined; readonly redactor: Redactor | undefined } | undefined
 
-/** Opens a trail that inherits from another one. */
-export function openNested(operationName: string, options: TrailOptions, within: AuditTrail | undefined): AuditTrail {
-  openingWithin = within === undefined ? undefined : { operationId: within.operationId, options: optionsOf(within) }
+/**
+ * Opens a trail that inherits from another one.
+ * @param redactor - Made from these options before; else it is made now.
+ */
+export function openNested(
+  operationName: string,
+  options: TrailOptions,
+  within: AuditTrail | undefined,
+  redactor?: Redactor,
+): AuditTrail {
+  opening = { within: within === undefined ? undefined : insideOf(within), redactor }
   try {
     return new AuditTrail(operationName, options)
   } finally {
-    openingWithin = undefined
+    opening = undefined
   }
 }
 
-let optionsOf: (trail: AuditTrail) => TrailOptions
+let insideOf: (trail: AuditTrail) => TrailInside
+let markEnded: (trail: AuditTrail, status: string) => void
+
+/** The inside of a trail; through its recorder go the events of our own types, which `logEvent` refuses. */
+export function trailInside(trail: AuditTrail): TrailInside {
+  return insideOf(trail)
+}
+
+/** Records `audit_closed` without asking for a seal: that comes within a second, for many trails at once. */
+export function endTrail(trail: AuditTrail, status: string): void {
+  markEnded(trail, status)
+}
+
+/** Where failures go of a trail that was to be opened within another. */
+export function writeErrorPolicy(options: TrailOptions, within: AuditTrail | undefined): WriteErrorPolicy {
+  return options.onWriteError ?? (within === undefined ? undefined : insideOf(within).options.onWriteError) ?? "throw"
+}
 
 /** Records the events of one operation. See the README for a first example. */
 export class AuditTrail implements Disposable, AsyncDisposable {
@@ -86,10 +118,17 @@ export class AuditTrail implements Disposable, AsyncDisposable {
   readonly #options: TrailOptions
   readonly #ledger: Ledger
   readonly #recorder: Recorder
-  #closing: Promise<Checkpoint | undefined> | undefined
+  readonly #inside: TrailInside
+  /** "ended": `audit_closed` is recorded, and nobody has asked for the seal. */
+  #closing: Promise<Checkpoint | undefined> | "ended" | undefined
 
   static {
-    optionsOf = (trail) => trail.#options
+    insideOf = (trail) => trail.#inside
+    markEnded = (trail, status) => {
+      if (trail.#closing !== undefined) return
+      trail.#recordClosed(status, undefined)
+      trail.#closing = "ended"
+    }
   }
 
   /**
@@ -100,12 +139,9 @@ export class AuditTrail implements Disposable, AsyncDisposable {
    */
   constructor(operationName: string, options?: TrailOptions)
   constructor(options: TrailOptions & { readonly operationName: string })
-  constructor(
-    first: string | (TrailOptions & { readonly operationName: string }),
-    second: TrailOptions = {},
-  ) {
-    const parent = openingWithin
-    openingWithin = undefined
+  constructor(first: string | (TrailOptions & { readonly operationName: string }), second: TrailOptions = {}) {
+    const { within: parent, redactor: given } = opening ?? {}
+    opening = undefined
     const { operationName, options } = splitArguments(first, second)
     this.#options = inherit(options, parent)
     const { context, logDir, actor, redact, durability = "recorded", onWriteError = "throw" } = this.#options
@@ -113,9 +149,10 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     const redirected = currentRedirection()
     this.logDir = redirected?.logDir ?? resolve(logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR))
     this.regulations = namedRegulations(this.#options.regulations)
-    const redactor = createRedactor(redact)
+    const redactor =
+      given ?? (parent !== undefined && options.redact === undefined ? parent.redactor : createRedactor(redact))
     const contextJson = context === undefined ? undefined : encodeContext(context, redactor)
-    this.context = JSON.parse(contextJson ?? "{}") as Record<string, unknown>
+    this.context = contextJson === undefined ? {} : (JSON.parse(contextJson) as Record<string, unknown>)
     const template = new EntryTemplate({
       operationId: this.operationId,
       operationName,
@@ -126,9 +163,23 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     })
     this.#ledger = openLedger(this.logDir, redirected?.environment ?? process.env)
     const { operationId } = this
-    this.#recorder = new Recorder({ ledger: this.#ledger, template, redactor, operationName, operationId, durability, onWriteError })
+    const recorder = new Recorder({
+      ledger: this.#ledger,
+      template,
+      redactor,
+      operationName,
+      operationId,
+      durability,
+      onWriteError,
+    })
+    this.#recorder = recorder
+    this.#inside = { operationId, options: this.#options, redactor, recorder, ledgerPath: this.#ledger.path }
     if (this.#options.fileLogging === true) this.setupFileLogging()
-    this.#recorder.record("audit_started", { start_time: this.startTime.toISOString(), regulations: this.regulations }, {})
+    this.#recorder.record(
+      "audit_started",
+      { start_time: this.startTime.toISOString(), regulations: this.regulations },
+      {},
+    )
   }
 
   /** Whether `close` was called. */
@@ -149,9 +200,12 @@ export class AuditTrail implements Disposable, AsyncDisposable {
   logEvent<const T extends string>(eventType: T, details: DetailsOf<T>, options?: CallOptions): Receipt {
     checkEventType(eventType)
     if (isReservedEventType(eventType)) {
-      throw new TypeError(`eventType ${JSON.stringify(eventType)} is one that only secureml itself records; choose another name`)
+      throw new TypeError(
+        `eventType ${JSON.stringify(eventType)} is one that only secureml itself records; choose another name`,
+      )
     }
-    if (typeof details !== "object" || details === null || Array.isArray(details)) throw new TypeError("details must be an object")
+    if (typeof details !== "object" || details === null || Array.isArray(details))
+      throw new TypeError("details must be an object")
     return this.#log(eventType, options, (evidence) => withEvidence(details, evidence))
   }
 
@@ -233,8 +287,8 @@ export class AuditTrail implements Disposable, AsyncDisposable {
    * @throws {@link AuditError} `RECORD_FAILED`: the trail is still open.
    */
   close(status: string = "completed", details?: Readonly<Record<string, unknown>>): Promise<Checkpoint | undefined> {
-    if (this.#closing === undefined) {
-      this.#recordClosed(status, details)
+    if (this.#closing === undefined || this.#closing === "ended") {
+      if (this.#closing === undefined) this.#recordClosed(status, details)
       this.#closing = Settlement.of(this.#sealClosed(), this.#unheard("audit_closed"))
     }
     return this.#closing
@@ -287,7 +341,7 @@ function splitArguments(
 }
 
 /** A nested trail's own options come first; context and regulations add up. */
-function inherit(own: TrailOptions, parent: TrailParent | undefined): TrailOptions {
+function inherit(own: TrailOptions, parent: TrailInside | undefined): TrailOptions {
   if (parent === undefined) return own
   const { fileLogging: _, ...inherited } = parent.options
   return {
@@ -301,11 +355,15 @@ function inherit(own: TrailOptions, parent: TrailParent | undefined): TrailOptio
 function withEvidence(details: object, evidence: Readonly<Record<string, unknown>> | undefined): object {
   if (evidence === undefined) return details
   for (const key of Object.keys(evidence)) {
-    if (Object.hasOwn(details, key)) throw new TypeError(`evidence has the key ${JSON.stringify(key)}, which details has already`)
+    if (Object.hasOwn(details, key))
+      throw new TypeError(`evidence has the key ${JSON.stringify(key)}, which details has already`)
   }
   return { ...details, ...evidence }
 }
 
 function trailClosed(operationName: string): AuditError {
-  return new AuditError("TRAIL_CLOSED", `the trail ${JSON.stringify(operationName)} is closed; open a new one to go on logging`)
+  return new AuditError(
+    "TRAIL_CLOSED",
+    `the trail ${JSON.stringify(operationName)} is closed; open a new one to go on logging`,
+  )
 }

@@ -5,6 +5,7 @@
  * marker; what follows it gets a new, smaller allowance, so one huge value does not take its small neighbours along.
  * @module
  */
+import { utf8 } from "../bytes.ts"
 import { cutToLimit, type Omission, omittedMarker, type Span } from "./cut.ts"
 import { utf8Bytes } from "./text.ts"
 
@@ -12,9 +13,9 @@ import { utf8Bytes } from "./text.ts"
 export const SPAN_CHARS = 256
 
 /** First allowance, in multiples of the limit; later ones are one limit each. */
-const WORK_FACTOR = 16
-const ALLOWANCES = 16
-/** Strings measured exactly; of longer ones every unit counts one byte, a lower bound. */
+const WORK_FACTOR = 8
+const ALLOWANCES = 8
+/** Text of a walk that is measured although it is cut; past that every unit counts one byte, a lower bound. */
 const MEASURED_CHARS = 1 << 25
 
 const NONE: readonly never[] = Object.freeze([])
@@ -33,6 +34,7 @@ export class Spans {
   private readonly spans: Span[] = []
   private spentAt: number
   private allowances = ALLOWANCES
+  private measuredChars = 0
   private hasMarkers = false
 
   constructor(limitBytes: number) {
@@ -75,8 +77,9 @@ export class Spans {
   }
 
   omitText(text: string, key: string | number, at: number): string {
-    const exact = text.length <= MEASURED_CHARS
-    const bytes = exact ? utf8Bytes(text) : text.length
+    this.measuredChars += text.length
+    const exact = this.measuredChars <= MEASURED_CHARS
+    const bytes = exact ? utf8(text).length : text.length
     return this.omit(omittedMarker("string", bytes, exact), { key, at, type: "string" }, bytes)
   }
 

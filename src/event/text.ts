@@ -29,7 +29,7 @@ export function storedKey(name: string): string {
   return name.charCodeAt(0) === 36 && OWN_TAG.test(name) ? `$${name}` : name
 }
 
-/** What is remembered of a key name. `rule` is the answer of `redactor`, the one that asked last. */
+/** What is remembered of a key name. `rule` and `hidden` are the answers of `redactor`, the last one asked. */
 export interface KeyText {
   /** `"name":` */
   readonly first: string
@@ -37,6 +37,8 @@ export interface KeyText {
   readonly next: string
   redactor: Redactor | undefined
   rule: KeyRule | undefined
+  /** The name without its secret part, when it has one. */
+  hidden: string | undefined
 }
 
 const keyTexts = new Map<string, KeyText>()
@@ -46,7 +48,7 @@ export function keyText(name: string, redactor: Redactor | undefined): KeyText {
   let known = keyTexts.get(name)
   if (known === undefined) {
     const text = `${quote(storedKey(name))}:`
-    known = { first: text, next: `,${text}`, redactor: undefined, rule: undefined }
+    known = { first: text, next: `,${text}`, redactor: undefined, rule: undefined, hidden: undefined }
     if (name.length <= CACHED_KEY_CHARS) {
       if (keyTexts.size >= CACHED_KEYS) keyTexts.clear()
       keyTexts.set(name, known)
@@ -55,6 +57,8 @@ export function keyText(name: string, redactor: Redactor | undefined): KeyText {
   if (known.redactor !== redactor) {
     known.redactor = redactor
     known.rule = redactor?.keyRule(name)
+    const shown = redactor === undefined ? name : redactor.redactText(name)
+    known.hidden = shown === name ? undefined : shown
   }
   return known
 }

@@ -182,6 +182,12 @@ export class Walk {
         return this.convertedValue(Reflect.apply(member, value, []), key, at)
       }
       const known = keyText(name, redactor)
+      if (known.hidden !== undefined) {
+        const shown = this.shownName(value, known.hidden)
+        out += `${out.length === 1 ? "" : ","}${quote(shown)}:`
+        out += this.member(member, known.rule, shown, at + out.length)
+        continue
+      }
       out += out.length === 1 ? known.first : known.next
       out += this.member(member, known.rule, name, at + out.length)
       if (i > LATE_MEMBERS && spans.isSpent(at + out.length)) {
@@ -191,6 +197,14 @@ export class Walk {
     out += "}"
     if (out.length >= SPAN_CHARS || spans.count > noted) spans.note(out, { key, at, type: "object" })
     return out
+  }
+
+  // Two keys with a secret must not become the same one.
+  private shownName(owner: object, hidden: string): string {
+    let name: string
+    do name = `${hidden}#${++this.redactions}`
+    while (Object.hasOwn(owner, name))
+    return name
   }
 
   private map(map: ReadonlyMap<unknown, unknown>, place: Place): string {

@@ -34,10 +34,10 @@ class FaultyJournal {
       get sizeBytes() {
         return size()
       },
-      append: (line) => {
+      append: (line, length) => {
         const { append } = this.faults
         delete this.faults.append
-        if (append === undefined || append === "landed") file.text += line
+        if (append === undefined || append === "landed") file.text += Buffer.from(line.subarray(0, length)).toString()
         if (append !== undefined) throw new SegmentWriteError(append === "landed", Object.assign(new Error(), { code: "EIO" }))
       },
       hasName: () => this.faults.named !== false,

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { AuditError } from "../errors.ts"
-import { formatLine, type Journal, parseLines, SegmentWriteError, type SegmentWriter } from "../store/index.ts"
+import { formatLineInto, type Journal, MAX_LINE_BYTES, parseLines, SegmentWriteError, type SegmentWriter } from "../store/index.ts"
 
 /** A new segment is begun at this size. */
 export const SEGMENT_BYTES: number = 8 * 1024 * 1024
@@ -51,6 +51,8 @@ interface Unsynced {
 export class Writer {
   readonly #journal: Journal
   readonly #onLost: LostListener
+  /** The line being appended; a buffer of its own, so that it is never part of a pool. */
+  readonly #line: Buffer = Buffer.allocUnsafeSlow(MAX_LINE_BYTES)
   #identity: WriterIdentity = { id: randomUUID(), segments: 0 }
   #seq = 0
   #continues: Continues | undefined
@@ -112,9 +114,10 @@ export class Writer {
     const paused = now - this.#lastAppendMs > PAUSE_MS
     for (;;) {
       const entry = build({ id: this.#identity.id, seq: this.#seq, continues: this.#continues })
+      const length = formatLineInto(this.#line, this.#seq, entry)
       const segment = this.#openSegment()
       const before = segment.sizeBytes
-      this.#write(segment, formatLine(this.#seq, entry))
+      this.#write(segment, length)
       if (paused && before > 0 && !segment.hasName()) {
         // The file was tidied away while this thread slept: take the line back, begin anew.
         segment.cutTo(before)
@@ -151,9 +154,9 @@ export class Writer {
     }
   }
 
-  #write(segment: SegmentWriter, line: string): void {
+  #write(segment: SegmentWriter, length: number): void {
     try {
-      segment.append(line)
+      segment.append(this.#line, length)
     } catch (error) {
       this.#beginAnew()
       throw recordFailed(error instanceof SegmentWriteError && error.mayLand, (error as Error).cause)
@@ -271,7 +274,7 @@ export class Writer {
     }
     if (lines.length > 0) {
       const fresh = this.#beginSegment(identity)
-      for (const line of lines) fresh.append(formatLine(line.seq, Buffer.from(line.entry).toString()))
+      for (const { seq, entry } of lines) fresh.append(this.#line, formatLineInto(this.#line, seq, Buffer.from(entry).toString()))
       fresh.syncNow()
       this.#retired.add(fresh.name)
     }

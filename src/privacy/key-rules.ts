@@ -48,6 +48,10 @@ const WHOLE: ReadonlyMap<string, KeyRule> = new Map([
   ["jsessionid", { kind: "cookie", keepsNumbers: false }],
 ])
 
+/** Matches every text that can hold the name of a secret; what it does not match needs no look at single names. */
+export const NAME_HINT: RegExp =
+  /pass|pwd|secret|otp|key|pem|cookie|auth|headers|cred|conn|database|dsn|token|jwt|bearer|sid/i
+
 /** Words that may follow the name of a secret without making it something else. */
 const TRAILING = new Set(
   "value values text plain plaintext raw base base64 b64 hash hashed digest header new old current previous confirm confirmation repeat".split(

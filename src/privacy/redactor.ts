@@ -3,7 +3,7 @@
  * @module
  */
 import type { KeyRule, Redactor, Replacement } from "../event/index.ts"
-import { defaultKeyRule, wordsOf } from "./key-rules.ts"
+import { defaultKeyRule, NAME_HINT } from "./key-rules.ts"
 import { textRedactor } from "./secret-text.ts"
 
 /**
@@ -50,21 +50,19 @@ export function createRedactor(options?: RedactOptions): Redactor {
   if (texts.length + functions.length + patterns.length !== rules.length || texts.includes("")) {
     throw new TypeError("redact must hold non-empty strings, RegExps and functions only")
   }
-  const keyRule = remembered(
-    keyRules(
-      texts.filter((text) => !isPath(text)),
-      patterns,
-    ),
-  )
+  const names = texts.filter((text) => !isPath(text))
+  const hasKeys = names.length + patterns.length > 0
+  const keyRule = hasKeys ? remembered(keyRules(names, patterns)) : DEFAULT.keyRule
   const replace = replacer(texts.filter(isPath).map(segmentsOf), functions)
-  return { keyRule, redactText: textRedactor(keyRule), ...(replace && { replace }) }
+  const redactText = hasKeys ? textRedactor(keyRule) : DEFAULT.redactText
+  return replace === undefined ? { keyRule, redactText } : { keyRule, redactText, replace }
 }
 
 const DEFAULT: Redactor = defaultRedactor()
 
 function defaultRedactor(): Redactor {
   const keyRule = remembered(defaultKeyRule)
-  return { keyRule, redactText: textRedactor(keyRule) }
+  return { keyRule, redactText: textRedactor(keyRule, NAME_HINT) }
 }
 
 // A global or sticky pattern remembers where it stopped, and would miss every second key.
@@ -80,7 +78,6 @@ function keyRules(names: readonly string[], patterns: readonly RegExp[]): Redact
   }
 }
 
-// Names without a letter or digit of ASCII are compared as they are.
 function fold(name: string): string {
   return name.toLowerCase().replace(/[\s_-]+/g, "")
 }

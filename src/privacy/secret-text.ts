@@ -6,12 +6,12 @@
  * @module
  */
 import type { KeyRule } from "../event/index.ts"
-import { SHAPE_HINT, SHAPES } from "./token-shapes.ts"
+import { redactShapes, SHAPE_HINT, textMarker } from "./token-shapes.ts"
 
 type KeyRules = (name: string) => KeyRule | undefined
 
-/** Shorter runs are words; the shortest token shape is longer. */
-const RUN_CHARS = 16
+/** The shortest token shape is as long; shorter runs are taken for words. */
+const RUN_CHARS = 17
 
 const BREAK = 0
 const PART = 1
@@ -24,6 +24,7 @@ for (const char of ":=") CLASS_OF[char.charCodeAt(0)] = SIGN
 const ASSIGNMENT = /(?<![\w.-])([\w.-]{1,64})(\\?["'`]?\]?[ \t]{0,4}[:=]{1,3}>?[ \t]{0,4})/g
 const OPTION = /(?<![\w-])--?([A-Za-z][\w-]{0,63})([ \t]{1,4})(?![\s-])/g
 const WORD_BEFORE = /([A-Za-z0-9]{1,32})[ \t]$/
+const SCHEME_HINT = /earer[ \t]|asic[ \t]|EARER[ \t]|ASIC[ \t]/
 const BEARER = /(?<![\w-])(bearer[ \t]{1,4})([\w.~+/=-]{6,})/gi
 const BASIC = /(?<![\w-])(basic[ \t]{1,4})([A-Za-z0-9+/]{8,}={0,2})(?![\w+/=-])/gi
 
@@ -34,9 +35,13 @@ const WHOLE_WORD_VALUE = /[^\s"'`]+/y
 const NO_VALUE = /^(?:null|none|nil|true|false|undefined|yes|no|required|optional|missing|invalid|expired|\*+)$/i
 const NUMBER = /^[\d.]+$/
 
-/** A function that replaces secrets in a text; it returns the same text when there is none. */
-export function textRedactor(keyRule: KeyRules): (text: string) => string {
-  return (text) => (mayHoldSecret(text) ? redactSecrets(text, keyRule) : text)
+/**
+ * A function that replaces secrets in a text; it returns the same text when there is none.
+ *
+ * @param nameHint - Matches every text that can hold a name with a rule; without it, every name is looked at.
+ */
+export function textRedactor(keyRule: KeyRules, nameHint?: RegExp): (text: string) => string {
+  return (text) => (mayHoldSecret(text) ? redactSecrets(text, keyRule, nameHint) : text)
 }
 
 function mayHoldSecret(text: string): boolean {
@@ -63,17 +68,14 @@ function isScheme(text: string, at: number): boolean {
   return rest.startsWith("earer") || rest.startsWith("asic")
 }
 
-function redactSecrets(text: string, keyRule: KeyRules): string {
-  let out = text
-  if (SHAPE_HINT.test(out)) for (const { kind, pattern } of SHAPES) out = out.replace(pattern, `$<keep>${marker(kind)}`)
-  if (out.includes(":") || out.includes("=")) out = redactAssignments(out, ASSIGNMENT, keyRule)
-  if (out.includes("--")) out = redactAssignments(out, OPTION, keyRule)
-  if (/\b(?:bearer|basic)[ \t]/i.test(out)) out = out.replace(BEARER, bearer).replace(BASIC, basic)
+function redactSecrets(text: string, keyRule: KeyRules, nameHint: RegExp | undefined): string {
+  let out = SHAPE_HINT.test(text) ? redactShapes(text) : text
+  if (nameHint === undefined || nameHint.test(out)) {
+    if (out.includes(":") || out.includes("=")) out = redactAssignments(out, ASSIGNMENT, keyRule)
+    if (out.includes("--")) out = redactAssignments(out, OPTION, keyRule)
+  }
+  if (SCHEME_HINT.test(out)) out = out.replace(BEARER, bearer).replace(BASIC, basic)
   return out
-}
-
-function marker(kind: string): string {
-  return `[redacted:${kind}]`
 }
 
 // Names are looked at one by one and only the values of secrets are passed over: `msg: password=x` holds two names.
@@ -87,7 +89,7 @@ function redactAssignments(text: string, names: RegExp, keyRule: KeyRules): stri
     const start = names.lastIndex
     const value = valueAt(text, start, rule)
     if (isSecretValue(text.slice(value.start, value.end), rule)) {
-      out += text.slice(copied, value.start) + marker(rule.kind)
+      out += text.slice(copied, value.start) + textMarker(rule.kind)
       copied = value.end
     }
     names.lastIndex = Math.max(start, value.end)
@@ -143,11 +145,11 @@ function isSecretValue(value: string, rule: KeyRule): boolean {
 
 function bearer(all: string, scheme: string, value: string): string {
   // "Bearer bonds" are none.
-  return /[^A-Za-z]/.test(value) || value.length >= RUN_CHARS ? scheme + marker("authorization") : all
+  return /[^A-Za-z]/.test(value) || value.length >= RUN_CHARS ? scheme + textMarker("authorization") : all
 }
 
 function basic(all: string, scheme: string, value: string): string {
-  return isUserAndPassword(value) ? scheme + marker("authorization") : all
+  return isUserAndPassword(value) ? scheme + textMarker("authorization") : all
 }
 
 // RFC 7617: base64 of user:password. "Basic statistics" decodes to no such thing.

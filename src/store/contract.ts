@@ -96,10 +96,11 @@ export interface SegmentWriter {
   /** Bytes of whole lines in it. */
   readonly sizeBytes: number
   /**
-   * Appends; returned means the bytes are with the operating system and survive the death of this process.
+   * Appends the first `length` bytes; returned means they are with the operating system and survive the death of
+   * this process.
    * @throws {@link SegmentWriteError} and cuts the file back to the last whole line.
    */
-  append(line: string): void
+  append(line: Uint8Array, length: number): void
   /** Whether the file still has a name in the directory. */
   hasName(): boolean
   /** Cuts the file back to a size, to take an append back. */

@@ -18,7 +18,7 @@ export {
   type SegmentWriter,
   type Signer,
 } from "./contract.ts"
-export { formatLine, parseLines } from "./lines.ts"
+export { formatLine, formatLineInto, MAX_LINE_BYTES, parseLines } from "./lines.ts"
 export { LocalBlobs } from "./local/blobs.ts"
 export { checkPrivateFile, errorCode, isMissing, isTemporaryName, RootDirectory } from "./local/files.ts"
 export { LocalJournal } from "./local/journal.ts"

@@ -4,11 +4,17 @@
  * @module
  */
 import { crc32 } from "node:zlib"
+import { AuditError } from "../errors.ts"
 import type { JournalLine, SegmentEnd } from "./contract.ts"
 
 const NEWLINE = 0x0a
 const SPACE = 0x20
 const CRC_LENGTH = 8
+const HEX_DIGITS = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0))
+/** The longest entry that a bundle can hold: its length is a uint16. */
+const MAX_ENTRY_BYTES = 65_535
+/** Room for the longest line: checksum, number, entry, and a little more, so that a cut-off entry is noticed. */
+export const MAX_LINE_BYTES = 65_600
 
 /**
  * The line of one entry.
@@ -21,6 +27,29 @@ const CRC_LENGTH = 8
 export function formatLine(seq: number, entry: string): string {
   const body = `${seq} ${entry}`
   return `${crcText(crc32(body))} ${body}\n`
+}
+
+/**
+ * Writes the line of one entry into a buffer and returns its length in bytes: the text is encoded once and then
+ * checksummed in place, which costs half of what two passes over a string do.
+ *
+ * @param line - At least {@link MAX_LINE_BYTES} long.
+ * @throws {@link AuditError} `ENTRY_TOO_LARGE`: the entry is over 65,535 bytes; no bundle could hold it.
+ */
+export function formatLineInto(line: Buffer, seq: number, entry: string): number {
+  const number = `${seq} `
+  const end = CRC_LENGTH + 1 + line.write(number + entry, CRC_LENGTH + 1)
+  if (end - CRC_LENGTH - 1 - number.length > MAX_ENTRY_BYTES) {
+    throw new AuditError("ENTRY_TOO_LARGE", `an entry has at most ${MAX_ENTRY_BYTES} bytes; log less, or in several events`)
+  }
+  let crc = crc32(line.subarray(CRC_LENGTH + 1, end))
+  for (let at = CRC_LENGTH - 1; at >= 0; at--) {
+    line[at] = HEX_DIGITS[crc & 15]!
+    crc >>>= 4
+  }
+  line[CRC_LENGTH] = SPACE
+  line[end] = NEWLINE
+  return end + 1
 }
 
 /** Whole lines at the start of `bytes`, whose first byte lies at `offset` of the segment. Stops at the first bad one. */

@@ -38,7 +38,9 @@ describe("TypeScript", () => {
     { module: "commonjs", moduleResolution: "bundler" },
     { module: "esnext", moduleResolution: "bundler" },
   ]
-  const rows = COMPILERS.flatMap((compiler) => working.map((options) => ({ compiler, options })))
+  // TypeScript 6 takes seconds for what 7 does at once: one row is enough for it.
+  const rows = working.map((options) => ({ compiler: "typescript7", options }))
+  rows.unshift({ compiler: "typescript", options: { module: "nodenext" } })
   test.each(rows)("a CommonJS project compiles: $compiler $options", ({ compiler, options }) => {
     expect(compile(compiler, options)).toEqual({ status: 0, output: "" })
   })
@@ -49,9 +51,8 @@ describe("TypeScript", () => {
     { options: { module: "node18" }, says: "error TS1479" },
     { options: { module: "nodenext", lib: ["es2021"] }, says: "ErrorOptions" },
   ]
-  const refused = COMPILERS.flatMap((compiler) => failing.map((row) => ({ compiler, ...row })))
-  test.each(refused)("does not work: $compiler $options", ({ compiler, options, says }) => {
-    expect(compile(compiler, options).output).toContain(says)
+  test.each(failing)("does not work: $options", ({ options, says }) => {
+    expect(compile("typescript7", options).output).toContain(says)
   })
 
   test("moduleResolution node10 does not find the package, and TypeScript 7 has removed it", () => {
@@ -66,7 +67,7 @@ describe("TypeScript", () => {
   })
 
   test("the compiled CommonJS project runs", () => {
-    const compiled = compile("typescript", { module: "nodenext", noEmit: false, outDir: "out" })
+    const compiled = compile("typescript7", { module: "nodenext", noEmit: false, outDir: "out" })
     expect(compiled).toEqual({ status: 0, output: "" })
     expect(readFileSync(join(folder, "out/main.js"), "utf8")).toContain('require("secureml")')
     const run = runNode(folder, ["out/main.js"])

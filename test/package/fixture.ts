@@ -25,6 +25,8 @@ export function makeFixture(name: string, files: Readonly<Record<string, string>
   mkdirSync(folder, { recursive: true })
   if (existsSync(join(SOURCES, name))) cpSync(join(SOURCES, name), folder, { recursive: true })
   cpSync(join(SOURCES, "round-trip.mjs"), join(folder, "round-trip.mjs"))
+  // Without its own, the project would belong to this repository, whose name is the package's: imports would find dist.
+  writeFileSync(join(folder, "package.json"), '{ "private": true }\n')
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text)
   cpSync(UNPACKED, join(folder, "node_modules/secureml"), { recursive: true })
   return folder

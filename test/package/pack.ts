@@ -3,12 +3,12 @@
  * @module
  */
 import { execFileSync } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { ROOT, SCRATCH, TARBALL, UNPACKED } from "./fixture.ts"
 
 export default function pack(): void {
-  if (!isBuilt()) run("npm", ["run", "--silent", "build"], ROOT)
+  if (!existsSync(join(ROOT, "dist"))) throw new Error("nothing is built yet: npm run build")
   rmSync(SCRATCH, { recursive: true, force: true })
   mkdirSync(UNPACKED, { recursive: true })
   run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", SCRATCH], ROOT)
@@ -16,15 +16,6 @@ export default function pack(): void {
   if (packed === undefined) throw new Error("npm pack made no tarball")
   renameSync(join(SCRATCH, packed), TARBALL)
   run("tar", ["-xzf", TARBALL, "--strip-components=1", "-C", UNPACKED], ROOT)
-}
-
-/** Whether dist is there and newer than every source. */
-function isBuilt(): boolean {
-  const built = join(ROOT, "dist/audit.js")
-  if (!existsSync(built)) return false
-  const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
-  const newest = Math.max(...sources.map((name) => statSync(join(ROOT, "src", name)).mtimeMs))
-  return statSync(built).mtimeMs > newest
 }
 
 function run(command: string, args: readonly string[], cwd: string): void {

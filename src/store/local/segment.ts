@@ -29,31 +29,19 @@ export class LocalSegment implements SegmentWriter {
     return this.#sizeBytes
   }
 
-  append(line: string): void {
-    let written: number
+  append(line: Uint8Array, length: number): void {
+    let written = 0
     try {
-      written = fs.writeSync(this.#fd, line)
-    } catch (error) {
-      throw this.#cutBack(error)
-    }
-    // A short write returns no error: continue where it stopped.
-    if (written < line.length || written < Buffer.byteLength(line)) this.#continue(line, written)
-    else this.#sizeBytes += written
-  }
-
-  #continue(line: string, alreadyWritten: number): void {
-    const bytes = Buffer.from(line)
-    let written = alreadyWritten
-    try {
-      while (written < bytes.length) {
-        const count = fs.writeSync(this.#fd, bytes, written)
+      // A short write returns no error: continue where it stopped.
+      do {
+        const count = fs.writeSync(this.#fd, line, written, length - written)
         if (count === 0) throw new Error("the file accepts no more bytes")
         written += count
-      }
+      } while (written < length)
     } catch (error) {
       throw this.#cutBack(error)
     }
-    this.#sizeBytes += bytes.length
+    this.#sizeBytes += length
   }
 
   #cutBack(cause: unknown): SegmentWriteError {

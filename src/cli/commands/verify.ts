@@ -1,0 +1,119 @@
+/**
+ * `secureml audit verify`: checks a whole log; the exit code says the verdict.
+ * @module
+ */
+import * as fs from "node:fs"
+import { resolve } from "node:path"
+import type { Command } from "commander"
+import { type VerificationReport, type VerifyOptions, verifyAuditLog } from "../../audit.ts"
+import { AuditError } from "../../errors.ts"
+import { parseCheckpoint, parseVerifierKey } from "../../proof/index.ts"
+import { findLogDirectory, StateDirectory } from "../../store/index.ts"
+import { type CommonFlags, jsonOption, logDirOf, logDirOption } from "../directory.ts"
+import { UsageError, VERDICT_EXIT } from "../failure.ts"
+import { jsonLine } from "../json.ts"
+import type { Output } from "../output.ts"
+import type { Session } from "../session.ts"
+import { verdictText } from "../verdict-text.ts"
+
+/** Verification is quiet for this long before it shows progress. */
+const QUIET_MS = 1_000
+const PROGRESS_MS = 100
+
+interface VerifyFlags extends CommonFlags {
+  readonly publicKey?: string
+  readonly against?: string
+  readonly trustOnFirstUse?: boolean
+  readonly forget?: boolean
+}
+
+/** Adds the command. */
+export function addVerify(audit: Command, session: Session): void {
+  audit
+    .command("verify")
+    .description("Verifies a log: signature, every entry and tile, sequences, earlier checkpoints, journals.")
+    .option("--public-key <vkey|@file>", "verifier key known from elsewhere, or a file that holds it")
+    .option("--against <file>", "checkpoint kept elsewhere: the log must be an extension of it")
+    .option("--trust-on-first-use", "pin the log directory's own key when none is known yet")
+    .option("--forget", "first forget the checkpoint and the key remembered for this directory")
+    .addOption(logDirOption())
+    .addOption(jsonOption("the report as JSON"))
+    .addHelpText("after", EXAMPLES)
+    .action((flags: VerifyFlags) => runVerify(flags, session))
+}
+
+const EXAMPLES = `
+Exit codes: 0 intact or unsealed_tail, 10 torn_tail, 11 gap, 12 truncated, 13 rewritten, 14 corrupt,
+15 wrong_key, 16 unverifiable, 17 payload_damaged; 1 it could not run, 2 wrong usage.
+
+Examples:
+  $ secureml audit verify
+  $ secureml audit verify --log-dir /srv/logs --public-key @auditor/log.vkey
+  $ secureml audit verify --against checkpoint-2026-11 --json | jq .findings`
+
+async function runVerify(flags: VerifyFlags, session: Session): Promise<void> {
+  const { output, environment } = session
+  const logDir = logDirOf(flags)
+  const options: VerifyOptions = {
+    logDir,
+    ...(flags.publicKey === undefined ? {} : { publicKey: readPublicKey(flags.publicKey) }),
+    ...(flags.against === undefined ? {} : { against: readAgainst(flags.against) }),
+    ...(flags.trustOnFirstUse === true ? { trustOnFirstUse: true } : {}),
+  }
+  if (flags.forget === true) forget(logDir, new StateDirectory(environment), output)
+  const report = await verifyWithProgress(options, output)
+  session.exitCode = VERDICT_EXIT[report.verdict]
+  await output.data(flags.json === true ? jsonLine(report) : verdictText(report, output))
+}
+
+/** @throws {@link UsageError} when the text typed is no key; `VERIFIER_KEY_MALFORMED` when the file holds none. */
+function readPublicKey(text: string): string {
+  const file = text.startsWith("@") ? text.slice(1) : fs.existsSync(text) ? text : undefined
+  const key = file === undefined ? text : readText(file, "--public-key").trim()
+  try {
+    parseVerifierKey(key)
+  } catch (error) {
+    if (file !== undefined || !(error instanceof AuditError)) throw error
+    throw new UsageError(`--public-key is no verifier key, nor a file that is there: ${error.message} [${error.code}]`)
+  }
+  return key
+}
+
+/** @throws {@link AuditError} `CHECKPOINT_MALFORMED` and others of `parseCheckpoint`. */
+function readAgainst(file: string): string {
+  const note = readText(file, "--against")
+  parseCheckpoint(note)
+  return note
+}
+
+function readText(file: string, flag: string): string {
+  try {
+    return fs.readFileSync(file, "utf8")
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error)
+    throw new Error(`${flag}: ${resolve(file)} cannot be read (${reason})`, { cause: error })
+  }
+}
+
+function forget(logDir: string, state: StateDirectory, output: Output): void {
+  const path = findLogDirectory(logDir)?.path ?? logDir
+  const known = state.forget(path)
+  output.note(known ? `forgot the checkpoint and the key remembered for ${path}` : `nothing was remembered for ${path}`)
+}
+
+async function verifyWithProgress(options: VerifyOptions, output: Output): Promise<VerificationReport> {
+  const startedMs = performance.now()
+  let shownMs = startedMs + QUIET_MS - PROGRESS_MS
+  let shown = false
+  const onProgress = (entriesChecked: number): void => {
+    if (performance.now() - shownMs < PROGRESS_MS) return
+    shownMs = performance.now()
+    shown = true
+    output.progress(`verifying: ${entriesChecked} entries checked`)
+  }
+  try {
+    return await verifyAuditLog({ ...options, onProgress })
+  } finally {
+    if (shown) output.progress("")
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Following a log across processes: looks again and again, and gives every record once. Reads only.
+ * @module
+ */
+import type { AuditRecord } from "../audit.ts"
+import { utf8Text } from "../bytes.ts"
+import type { AuditEntry } from "../event/index.ts"
+import { readEntries, takeSnapshot, tryParse } from "../query/index.ts"
+import { LocalBlobs, LocalJournal, type RootDirectory } from "../store/index.ts"
+
+/** Where a follower is. Owned by the command that follows. */
+export class Follower {
+  readonly #root: RootDirectory
+  /** Index of the first sealed entry not looked at. */
+  #next: number | undefined
+  /** Given out before they were sealed: not given out again when they are. */
+  readonly #givenUnsealed = new Set<string>()
+  /** What the log looked like at the last look. */
+  #look = ""
+
+  constructor(root: RootDirectory) {
+    this.#root = root
+  }
+
+  /** Records new since the last look; at the first look the last `newest` ones. */
+  async news(newest: number): Promise<AuditRecord[]> {
+    const look = await this.#lookAtFiles()
+    // Idle costs a look at names and sizes: nothing is read again while they stay the same.
+    if (this.#next !== undefined && look === this.#look) return []
+    const { blobs, treeSize, tail } = await takeSnapshot(this.#root)
+    const from = this.#next ?? Math.max(0, treeSize - newest)
+    const records: AuditRecord[] = []
+    for await (const { index, bytes } of readEntries(blobs, Math.min(from, treeSize), treeSize)) {
+      const entry = tryParse(bytes)
+      if (entry !== undefined && !this.#givenUnsealed.delete(nameOf(entry)))
+        records.push({ ...entry, index, sealed: true })
+    }
+    for (const { entry } of tail) {
+      if (this.#givenUnsealed.has(nameOf(entry))) continue
+      this.#givenUnsealed.add(nameOf(entry))
+      records.push({ ...entry, index: null, sealed: false })
+    }
+    const first = this.#next === undefined
+    this.#next = treeSize
+    this.#look = look
+    return first ? records.slice(Math.max(0, records.length - newest)) : records
+  }
+
+  async #lookAtFiles(): Promise<string> {
+    const head = await new LocalBlobs(this.#root).get("checkpoint")
+    const segments = await new LocalJournal(this.#root).segments().catch(() => [])
+    return [utf8Text(head ?? new Uint8Array(0)), ...segments.map(({ name, sizeBytes }) => `${name} ${sizeBytes}`)].join(
+      "\n",
+    )
+  }
+}
+
+/** The writer's number is part of the name: a forged entry with another's event id hides nothing. */
+function nameOf({ event_id, writer }: AuditEntry): string {
+  return `${event_id} ${writer.id} ${writer.seq}`
+}

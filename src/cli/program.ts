@@ -1,0 +1,41 @@
+/**
+ * The commands, put together. One file each in commands/.
+ * @module
+ */
+import { Command } from "commander"
+import { addInit } from "./commands/init.ts"
+import { addKey } from "./commands/key.ts"
+import { addList } from "./commands/list.ts"
+import { addProve } from "./commands/prove.ts"
+import { addRecover } from "./commands/recover.ts"
+import { addSeal } from "./commands/seal.ts"
+import { addShow } from "./commands/show.ts"
+import { addTail } from "./commands/tail.ts"
+import { addVerify } from "./commands/verify.ts"
+import type { Session } from "./session.ts"
+
+const COMMANDS = [addInit, addList, addShow, addTail, addVerify, addProve, addSeal, addKey, addRecover]
+
+/** The program of one run. Parsing rejects with commander's own error when the usage is wrong, once that was told. */
+export function createProgram(session: Session, version: string): Command {
+  const { output } = session
+  const program = new Command("secureml")
+    .description("The audit trail for machine learning that anyone can verify.")
+    .version(version, "-V, --version")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void output.data(text),
+      writeErr: (text) => output.note(text.trimEnd()),
+      // What was typed comes back in the message, so it is escaped like everything else.
+      outputError: (text) => output.complain("secureml:", "red", text.trimEnd().replace(/^error: /, "")),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showSuggestionAfterError()
+  const audit = program.command("audit").description("Records, verification, proofs, sealing and keys of an audit log.")
+  audit.addHelpText("after", '\nRun "secureml audit <command> --help" for the flags of a command and examples.')
+  for (const add of COMMANDS) add(audit, session)
+  for (const command of audit.commands)
+    command.showHelpAfterError(`(secureml audit ${command.name()} --help says more)`)
+  return program
+}

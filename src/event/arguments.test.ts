@@ -1,0 +1,186 @@
+import { describe, expect, test } from "vitest"
+import {
+  checkDetails,
+  complianceCheck,
+  dataAccess,
+  dataTransformation,
+  encodeValue,
+  errorDetails,
+  modelInference,
+  modelTraining,
+  userRequest,
+} from "./index.ts"
+
+type Method = (args: never, evidence?: Record<string, unknown>) => Record<string, unknown>
+
+const ACCESS = { purpose: "p", numRecords: 0, columnsAccessed: ["age"], datasetName: "d" }
+const TRANSFORMATION = { transformationType: "scale", inputData: "raw", outputData: null, parameters: { by: 2 } }
+const TRAINING = { modelType: "forest", datasetName: "d", parameters: {} }
+const INFERENCE = { modelId: "m", inputData: { a: 1 }, output: [0.1, 0.9] }
+const CHECK = { checkType: "dpia", regulation: "GDPR", result: true, details: {} }
+const REQUEST = { requestType: "erasure", userId: "u1", details: {}, status: "received" }
+
+const KEYS: readonly (readonly [string, Method, object, string])[] = [
+  ["dataAccess", dataAccess, { ...ACCESS, user: "u" }, "dataset_name,columns_accessed,num_records,purpose,user"],
+  ["dataTransformation", dataTransformation, TRANSFORMATION, "transformation_type,input_data,output_data,parameters"],
+  [
+    "modelTraining",
+    modelTraining,
+    { ...TRAINING, privacyParameters: {}, metrics: {} },
+    "model_type,dataset_name,parameters,metrics,privacy_parameters",
+  ],
+  ["modelInference", modelInference, { ...INFERENCE, confidence: 1 }, "model_id,input_data,output,confidence"],
+  ["complianceCheck", complianceCheck, CHECK, "check_type,regulation,result,details"],
+  ["userRequest", userRequest, REQUEST, "request_type,user_id,details,status"],
+  ["errorDetails", errorDetails, { details: 1, message: "m", errorType: "E" }, "error_type,message,details"],
+  [
+    "optional fields left out",
+    modelTraining,
+    { ...TRAINING, metrics: undefined },
+    "model_type,dataset_name,parameters",
+  ],
+  ["optional fields null", modelInference, { ...INFERENCE, confidence: null }, "model_id,input_data,output"],
+]
+
+test.each(KEYS)("%s: keys in the order of the public table", (_, method, args, keys) => {
+  expect(Object.keys(method(args as never)).join(",")).toBe(keys)
+})
+
+const WRONG: readonly (readonly [string, Method, unknown, ErrorConstructor, RegExp])[] = [
+  ["no arguments", dataAccess, undefined, TypeError, /logDataAccess takes an object/],
+  ["an array", dataAccess, [], TypeError, /takes an object/],
+  ["a missing name", dataAccess, { ...ACCESS, datasetName: undefined }, TypeError, /^datasetName .* missing/],
+  ["an empty name", dataAccess, { ...ACCESS, datasetName: " " }, RangeError, /^datasetName must not be empty/],
+  ["a name that is no string", dataAccess, { ...ACCESS, datasetName: 7 }, TypeError, /^datasetName .* number/],
+  ["a negative count", dataAccess, { ...ACCESS, numRecords: -1 }, RangeError, /^numRecords .* from 0/],
+  ["half a record", dataAccess, { ...ACCESS, numRecords: 1.5 }, RangeError, /^numRecords .* whole/],
+  ["NaN records", dataAccess, { ...ACCESS, numRecords: Number.NaN }, RangeError, /^numRecords/],
+  ["a count as text", dataAccess, { ...ACCESS, numRecords: "3" }, TypeError, /^numRecords .* string/],
+  ["columns as text", dataAccess, { ...ACCESS, columnsAccessed: "age" }, TypeError, /^columnsAccessed .* array/],
+  [
+    "a column that is no string",
+    dataAccess,
+    { ...ACCESS, columnsAccessed: ["a", 1] },
+    TypeError,
+    /columnsAccessed\[1\]/,
+  ],
+  ["an empty user", dataAccess, { ...ACCESS, user: "" }, RangeError, /^user/],
+  ["confidence over 1", modelInference, { ...INFERENCE, confidence: 87 }, RangeError, /^confidence .* 0 to 1/],
+  ["confidence below 0", modelInference, { ...INFERENCE, confidence: -0.1 }, RangeError, /^confidence/],
+  ["confidence NaN", modelInference, { ...INFERENCE, confidence: Number.NaN }, RangeError, /^confidence/],
+  ["no output", modelInference, { modelId: "m", inputData: 1 }, TypeError, /^output is missing/],
+  ["parameters as text", modelTraining, { ...TRAINING, parameters: "x" }, TypeError, /^parameters .* object/],
+  ["a numeric result", complianceCheck, { ...CHECK, result: 1 }, TypeError, /^result must be true, false/],
+  ["no status", userRequest, { ...REQUEST, status: undefined }, TypeError, /^status/],
+  ["an empty message", errorDetails, { errorType: "E", message: "" }, RangeError, /^message/],
+  [
+    "a misspelt key",
+    dataAccess,
+    { ...ACCESS, datasetNmae: "d" },
+    TypeError,
+    /"datasetNmae"; did you mean datasetName\?/,
+  ],
+  [
+    "a snake_case key",
+    dataAccess,
+    { ...ACCESS, num_records: 1 },
+    TypeError,
+    /"num_records"; did you mean numRecords\?/,
+  ],
+  ["a foreign key", dataAccess, { ...ACCESS, zebra: 1 }, TypeError, /"zebra"; it has datasetName, .*evidence/],
+]
+
+test.each(WRONG)("%s is refused, naming the field", (_, method, args, type, message) => {
+  expect(() => method(args as never)).toThrow(type)
+  expect(() => method(args as never)).toThrow(message)
+})
+
+test("messages name fields and types, never what a field holds", () => {
+  expect.assertions(2)
+  for (const numRecords of ["s3cr3t", { toString: () => "s3cr3t" }]) {
+    try {
+      dataAccess({ ...ACCESS, numRecords } as never)
+    } catch (error) {
+      expect(String(error)).not.toContain("s3cr3t")
+    }
+  }
+})
+
+test("user defaults to the actor, and yields to a named one", () => {
+  expect(dataAccess(ACCESS, undefined, "ds1")).toMatchObject({ user: "ds1" })
+  expect(dataAccess({ ...ACCESS, user: "u" }, undefined, "ds1")).toMatchObject({ user: "u" })
+  expect(dataAccess(ACCESS)).not.toHaveProperty("user")
+})
+
+describe("evidence", () => {
+  test("keys go in as written, after the named ones", () => {
+    const evidence = JSON.parse('{"requestId":"r1","legal_basis":"consent","__proto__":{"polluted":1}}')
+    const details = dataAccess(ACCESS, evidence)
+    expect(Object.keys(details).slice(4)).toEqual(["requestId", "legal_basis", "__proto__"])
+    expect(Object.getPrototypeOf(details)).toBe(Object.prototype)
+    expect(({} as { polluted?: number }).polluted).toBeUndefined()
+  })
+
+  test.each(["dataset_name", "user"])("a key owned by a named field is refused: %s", (key) => {
+    expect(() => dataAccess(ACCESS, { [key]: 1 })).toThrow(new RegExp(`evidence\\.${key} .* choose another key`))
+  })
+
+  test("a getter that throws is marked, not thrown", () => {
+    const evidence = {
+      get bad(): never {
+        throw new Error("no")
+      },
+    }
+    const { json } = encodeValue(dataAccess(ACCESS, evidence), { limitBytes: 10_000 })
+    expect(json).toContain('"bad":{"$secureml":"unreadable"}')
+  })
+})
+
+test("each argument is read once, and one that cannot be read is named", () => {
+  let reads = 0
+  const args = {
+    ...ACCESS,
+    get datasetName(): string {
+      reads++
+      return "d"
+    },
+  }
+  dataAccess(args)
+  expect(reads).toBe(1)
+  const broken = {
+    ...ACCESS,
+    get purpose(): never {
+      throw new Error("no")
+    },
+  }
+  expect(() => dataAccess(broken)).toThrow(/^purpose must be/)
+})
+
+test("an Error gives its name and message", () => {
+  const unnamed = Object.assign(new Error(""), { name: "" })
+  expect(errorDetails(new RangeError("too far"))).toEqual({ error_type: "RangeError", message: "too far" })
+  expect(errorDetails(unnamed, { step: 3 })).toEqual({ error_type: "Error", message: "", step: 3 })
+})
+
+describe("details given to logEvent", () => {
+  test.each([
+    ["unknown types take any object", "model_deployed", { region: "eu" }],
+    ["typed ones take their fields and evidence", "model_inference", { model_id: "m", input_data: 1, output: 2, x: 3 }],
+    ["names of Object.prototype are no types", "constructor", { a: 1 }],
+  ])("%s", (_, type, details) => {
+    expect(checkDetails(type, details)).toEqual(details)
+  })
+
+  test.each([
+    ["no object", "model_deployed", "text", /details must be an object/],
+    ["an array", "model_deployed", [], /details must be an object/],
+    ["a typed event without its field", "data_access", { num_records: 1 }, /^dataset_name/],
+    ["a wrong count", "data_access", { ...snakeAccess(), num_records: -1 }, /^num_records/],
+  ])("%s is refused", (_, type, details, message) => {
+    expect(() => checkDetails(type, details)).toThrow(message)
+  })
+})
+
+function snakeAccess(): object {
+  return { dataset_name: "d", columns_accessed: [], num_records: 0, purpose: "p" }
+}

@@ -1,0 +1,279 @@
+import * as fs from "node:fs"
+import { describe, expect, test } from "vitest"
+import { type AuditRecord, AuditTrail, type SealedReceipt } from "../../src/audit.ts"
+import { AUDIT_ERROR_CODES, verifyProof } from "../../src/verify.ts"
+import { restart } from "../place.ts"
+import { trainingLog } from "./logs.ts"
+import { useCli } from "./run.ts"
+
+const { place, run, audit, shell } = useCli()
+
+const lines = (text: string): string[] => text.split("\n").slice(0, -1)
+const records = (text: string): AuditRecord[] => lines(text).map((line) => JSON.parse(line) as AuditRecord)
+
+describe("the program", () => {
+  test("tells its version, and helps with every command by examples", async () => {
+    const { version } = JSON.parse(fs.readFileSync("package.json", "utf8")) as { version: string }
+    expect(await run(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: "" })
+    const help = await audit("--help")
+    expect(help.code).toBe(0)
+    for (const name of ["init", "list", "show", "tail", "verify", "prove", "seal", "key", "recover"]) {
+      expect(help.stdout).toContain(`\n  ${name} `)
+      const own = await audit(name, "--help")
+      expect({ name, code: own.code, examples: own.stdout.includes("Examples:\n  $ secureml audit") }).toEqual({
+        name,
+        code: 0,
+        examples: true,
+      })
+      for (const flag of ["--log-dir", "--json"]) expect(own.stdout).toContain(flag)
+    }
+  })
+
+  const wrong: readonly (readonly [readonly string[], string])[] = [
+    [[], "Usage"],
+    [["audit"], "Usage"],
+    [["audit", "lst"], "unknown command 'lst'"],
+    [["audit", "list", "--nope"], "--nope"],
+    [["audit", "list", "--limit", "0"], "--limit"],
+    [["audit", "list", "--limit", "1e3"], "--limit"],
+    [["audit", "list", "--order", "up"], "--order"],
+    [["audit", "list", "--start-time", "yesterday"], "--start-time"],
+    [["audit", "list", "--end-time", "2026-02-30"], "--end-time"],
+    [["audit", "list", "--since", "7"], "--since"],
+    [["audit", "list", "--since", "7d", "--start-time", "2026-01-01"], "--since"],
+    [["audit", "list", "--start-time", "2026-01-02", "--end-time", "2026-01-01"], "--start-time"],
+    [["audit", "tail", "-n", "x"], "--lines"],
+    [["audit", "show"], "event-id"],
+    [["audit", "show", "abc"], "event-id"],
+    [["audit", "show", "0", "--raw", "--json"], "--raw"],
+    [["audit", "verify", "--public-key", "nonsense"], "--public-key"],
+    [["audit", "prove", "0", "--out", "a", "--entry-out", "./a"], "--out"],
+    [["audit", "recover"], "--reason"],
+    [["audit", "recover", "--reason", " "], "--reason"],
+    [["audit", "init", "--group", "no such group"], "--group"],
+  ]
+  test.each(wrong)("wrong usage %j exits 2 and names %j", async (args, named) => {
+    fs.mkdirSync(place.logDir)
+    const { code, stdout, stderr } = await run(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
+    expect(stderr).toContain(named)
+    expect(stderr).not.toMatch(/\n\s+at /)
+  })
+
+  test.each(["list", "show 0", "tail", "prove 0", "seal", "key", "recover --reason x"])(
+    "%s of a directory that does not exist exits 1 and names its absolute path",
+    async (command) => {
+      const { code, stdout, stderr } = await run(["audit", ...command.split(" "), "--log-dir", "not/there"])
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
+      expect(stderr).toMatch(/^secureml: .* \[LOG_DIR_UNREADABLE\]\n$/)
+      expect(stderr).toContain(`${place.directory}/not/there`)
+      expect(fs.existsSync(`${place.directory}/not`)).toBe(false)
+    },
+  )
+
+  test("a stack trace only where SECUREML_DEBUG=1 asks for it", async () => {
+    const args = ["audit", "show", "5", "--log-dir", place.directory]
+    expect((await run(args)).stderr).toMatch(/^secureml: .* \[EVENT_NOT_FOUND\]\n$/)
+    expect((await run(args, { env: { SECUREML_DEBUG: "1" } })).stderr).toMatch(/\n\s+at /)
+  })
+})
+
+describe("list", () => {
+  test("in a pipe: tab-separated lines, index, time, type, operation, who, what, id", async () => {
+    await trainingLog(place.logDir)
+    const { code, stdout, stderr } = await audit("list")
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    const rows = lines(stdout).map((line) => line.split("\t"))
+    expect(rows.map(([index, , type]) => `${index} ${type}`)).toEqual([
+      "0 audit_started",
+      "1 data_access",
+      "2 model_training",
+      "3 model_inference",
+      "4 compliance_check",
+      "5 user_request",
+      "6 患者登録",
+      "7 error",
+      "8 audit_closed",
+    ])
+    expect(rows[1]).toEqual([
+      "1",
+      expect.stringMatching(/^\d{4}-.*Z$/),
+      "data_access",
+      "model_training",
+      "ds2",
+      "patients num_records=1000 columns_accessed=age,diagnosis purpose=training",
+      expect.stringMatching(/^[0-9a-f-]{36}$/),
+    ])
+  })
+
+  test("--json: one record a line, as the library gives it", async () => {
+    await trainingLog(place.logDir)
+    const found = records((await audit("list", "--json")).stdout)
+    expect(found.map(({ index, sealed }) => [index, sealed])).toEqual(Array.from({ length: 9 }, (_, n) => [n, true]))
+    expect(found[3]).toMatchObject({ v: 1, event_type: "model_inference", details: { model_id: "m1", output: "ill" } })
+  })
+
+  const filters: readonly (readonly [string, readonly number[]])[] = [
+    ["--event-type data_access", [1]],
+    ["--user ds2", [1]],
+    ["--user ds1", [0, 1, 2, 3, 4, 5, 6, 7, 8]],
+    ["--dataset-name patients", [1, 2]],
+    ["--model-id m1", [3]],
+    ["--regulation hipaa", [4]],
+    ["--status open", [5]],
+    ["--text YAMADA", []],
+    ["--text 山田", [6]],
+    ["--operation-name model_training --limit 2", [0, 1]],
+    ["--operation-name other", []],
+    ["--order desc --limit 2", [8, 7]],
+    ["--since 1h", [0, 1, 2, 3, 4, 5, 6, 7, 8]],
+    ["--end-time 2020-01-01", []],
+    ["--start-time 2020-01-01 --event-type error", [7]],
+    ["--request-id r1", []],
+    ["--operation-id nobody", []],
+  ]
+  test.each(filters)("%s", async (flags, expected) => {
+    await trainingLog(place.logDir)
+    const { code, stdout } = await audit("list", "--json", ...flags.split(" "))
+    expect({ code, indexes: records(stdout).map(({ index }) => index) }).toEqual({ code: 0, indexes: expected })
+  })
+
+  test.each(["asc", "desc"])("--limit and --cursor page through all records, %s", async (order) => {
+    await trainingLog(place.logDir)
+    const seen: (number | null)[] = []
+    let cursor: string[] = []
+    for (let page = 0; page < 3; page++) {
+      const { stdout, stderr } = await audit("list", "--json", "--order", order, "--limit", "4", ...cursor)
+      seen.push(...records(stdout).map(({ index }) => index))
+      const next = /--cursor (\S+)/.exec(stderr)?.[1]
+      expect(next === undefined).toBe(page === 2)
+      cursor = ["--cursor", next ?? ""]
+    }
+    const all = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    expect(seen).toEqual(order === "asc" ? all : all.reverse())
+  })
+
+  test("--limit is the most that is listed, unsealed records included", async () => {
+    await trainingLog(place.logDir)
+    await restart(place)
+    const trail = new AuditTrail("open", { logDir: place.logDir })
+    for (let n = 0; n < 4; n++) trail.logEvent("step", { n })
+    await restart(place)
+    const desc = records((await audit("list", "--json", "--order", "desc", "--limit", "7")).stdout)
+    expect(desc.map(({ index }) => index)).toEqual([null, null, null, null, null, 8, 7])
+    const few = await audit("list", "--json", "--order", "desc", "--limit", "2")
+    expect(records(few.stdout).map(({ index }) => index)).toEqual([null, null])
+    expect(few.stderr).toContain("not sealed yet")
+    expect((await audit("list")).stdout).toContain("\n-\t")
+  })
+
+  test("a cursor that is none of ours could not run", async () => {
+    await trainingLog(place.logDir)
+    expect(await audit("list", "--cursor", "xyz")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("[CURSOR_MALFORMED]"),
+    })
+  })
+})
+
+describe("pipes", () => {
+  test("a reader that leaves ends it quietly with 0", async () => {
+    const trail = new AuditTrail("many", { logDir: place.logDir })
+    for (let n = 0; n < 2_000; n++) trail.logEvent("step", { n, text: "x".repeat(200) })
+    await trail.close()
+    const { code, stdout, stderr } = await shell('$SECUREML audit list --json | head -n 1; echo "${PIPESTATUS[0]}"')
+    expect({ code, stderr, lines: lines(stdout).length, ended: lines(stdout)[1] }).toEqual({
+      code: 0,
+      stderr: "",
+      lines: 2,
+      ended: "0",
+    })
+  })
+
+  test.skipIf(!fs.existsSync("/dev/full"))("output that cannot be written could not run", async () => {
+    await trainingLog(place.logDir)
+    const { code, stderr } = await shell("$SECUREML audit list > /dev/full")
+    expect({ code, told: stderr.includes("standard output cannot be written") }).toEqual({ code: 1, told: true })
+  })
+
+  test("a verdict stands even when nobody reads it", async () => {
+    const { stdout } = await shell('$SECUREML audit verify | true; echo "${PIPESTATUS[0]}"')
+    expect(stdout).toBe("16\n")
+  })
+})
+
+describe("show", () => {
+  test("by index and by id, for people and as JSON", async () => {
+    await trainingLog(place.logDir)
+    const shown = await audit("show", "3")
+    expect(shown.stdout).toMatch(/^index +3\nevent id +[0-9a-f-]{36}\ntype +model_inference\n/)
+    expect(shown.stdout).toContain('    "model_id": "m1"')
+    const record = JSON.parse((await audit("show", "3", "--json")).stdout) as AuditRecord
+    expect(record).toMatchObject({ index: 3, sealed: true, details: { output: "ill" } })
+    const byId = JSON.parse((await audit("show", record.event_id.toUpperCase(), "--json")).stdout)
+    expect(byId).toEqual(record)
+  })
+
+  test("--raw in a pipe gives the exact bytes that the tree covers", async () => {
+    await trainingLog(place.logDir)
+    const bundle = fs.readFileSync(`${place.logDir}/tile/entries/000.p/9`)
+    for (const index of [0, 6, 8]) {
+      const { bytes } = await audit("show", String(index), "--raw")
+      const at = bundle.indexOf(bytes)
+      expect(bundle.readUInt16BE(at - 2)).toBe(bytes.length)
+      expect(JSON.parse(bytes.toString())).toMatchObject({ sequence: index })
+    }
+  })
+
+  test("an event that is not sealed yet, and one that is not there", async () => {
+    const trail = new AuditTrail("open", { logDir: place.logDir })
+    const { eventId } = trail.logEvent("step", {})
+    await restart(place)
+    const shown = await audit("show", eventId)
+    expect(shown.stdout).toContain("recorded, not sealed")
+    expect(JSON.parse((await audit("show", eventId, "--json")).stdout)).toMatchObject({ index: null, sealed: false })
+    const unsealed = await audit("prove", eventId)
+    expect(unsealed).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("[EVENT_NOT_SEALED]") })
+    for (const absent of ["99", "00000000-0000-7000-8000-000000000000"]) {
+      expect(await audit("show", absent)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("[EVENT_NOT_FOUND]"),
+      })
+    }
+  })
+})
+
+describe("prove", () => {
+  test("writes a proof and an entry that verify with secureml/verify", async () => {
+    await trainingLog(place.logDir)
+    const vkey = fs.readFileSync(`${place.logDir}/vkey`, "utf8").trim()
+    const { code, stdout, stderr } = await audit("prove", "6", "--out", "e.tlog-proof", "--entry-out", "e.json")
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "" })
+    expect(stderr).toContain('verifyProof(fs.readFileSync("e.tlog-proof", "utf8")')
+    const proof = fs.readFileSync(`${place.directory}/e.tlog-proof`, "utf8")
+    const entry = fs.readFileSync(`${place.directory}/e.json`)
+    expect(await verifyProof(proof, entry, vkey)).toMatchObject({ index: 6, treeSize: 9 })
+    expect(fs.statSync(`${place.directory}/e.json`).mode & 0o077).toBe(0)
+    expect((await audit("prove", "6")).stdout).toBe(proof)
+  })
+
+  test("--json is the receipt", async () => {
+    const head = await trainingLog(place.logDir)
+    const receipt = JSON.parse((await audit("prove", "2", "--json")).stdout) as SealedReceipt
+    expect(receipt).toMatchObject({ index: 2, treeSize: 9, checkpoint: head })
+    const vkey = fs.readFileSync(`${place.logDir}/vkey`, "utf8").trim()
+    expect(await verifyProof(receipt.proof, receipt.entry, vkey)).toMatchObject({ index: 2 })
+  })
+
+  test("a proof that does not verify is never given out", async () => {
+    await trainingLog(place.logDir)
+    const path = `${place.logDir}/tile/0/000.p/9`
+    const bytes = fs.readFileSync(path)
+    bytes[0]! ^= 1
+    fs.writeFileSync(path, bytes)
+    const { code, stdout, stderr } = await audit("prove", "2", "--out", "e.tlog-proof")
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
+    expect(AUDIT_ERROR_CODES.some((known) => stderr.includes(`[${known}]`))).toBe(true)
+    expect(fs.existsSync(`${place.directory}/e.tlog-proof`)).toBe(false)
+  })
+})
