@@ -2,9 +2,12 @@
  * The public surface: `secureml` and `secureml/audit`.
  * @module
  */
-export { type AuditableFunction, type AuditDecorator, type AuditFunctionOptions, auditFunction } from "./capture/index.ts"
 export {
+  type AuditableFunction,
+  type AuditDecorator,
+  type AuditFunctionOptions,
   AuditTrail,
+  auditFunction,
   type CallOptions,
   type CaptureMode,
   currentAuditTrail,
@@ -38,13 +41,15 @@ export {
   type AuditQuery,
   type Finding,
   getAuditLogs,
+  getKeptValues,
+  type KeptValue,
   type KeySource,
   type PageQuery,
   proveEvent,
   queryAuditLogs,
   streamAuditLogs,
-  type VerificationReport,
   type Verdict,
+  type VerificationReport,
   type VerifyOptions,
   verifyAuditLog,
 } from "./query/index.ts"

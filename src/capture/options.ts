@@ -48,6 +48,11 @@ export interface TrailOptions {
   readonly onWriteError?: WriteErrorPolicy
   /** What to redact besides the defaults, which are always on. */
   readonly redact?: RedactOptions
+  /**
+   * Keeps a value that is too large for an entry, up to 16 MiB an event, beside the log: the entry carries a
+   * commitment to it, `getKeptValues` reads it, and it is not in the tree. Default false: only a marker is left.
+   */
+  readonly keepLarge?: boolean
   /** Only for `auditFunction`. Default "summary". */
   readonly capture?: CaptureMode
 }
@@ -75,6 +80,7 @@ const TRAIL_FIELDS: readonly string[] = [
   "durability",
   "onWriteError",
   "redact",
+  "keepLarge",
   "capture",
 ]
 const CALL_FIELDS: readonly string[] = ["evidence", "actor", "occurredAt", "regulations", "durability"]
@@ -93,6 +99,7 @@ export function checkTrailOptions(options: TrailOptions, extraFields: readonly s
   if (context !== undefined && (typeof context !== "object" || context === null || Array.isArray(context))) {
     throw new TypeError("context must be an object")
   }
+  if (options.keepLarge !== undefined && typeof options.keepLarge !== "boolean") throw new TypeError("keepLarge must be true or false")
   checkDurability(durability)
   if (onWriteError !== undefined && onWriteError !== "throw" && typeof onWriteError !== "function") {
     throw new TypeError('onWriteError must be "throw" or a function')

@@ -2,7 +2,7 @@
  * The record path of one trail: encode, number, append, acknowledge. Every line of it is paid on every call.
  * @module
  */
-import { randomUUID } from "node:crypto"
+import { randomBytes, randomUUID } from "node:crypto"
 import { type Stats, statSync } from "node:fs"
 import { AuditError } from "../errors.ts"
 import {
@@ -11,12 +11,15 @@ import {
   encodeValue,
   eventTimeKey,
   isoTimestamp,
+  type KeptValue,
+  MAX_ENTRY_BYTES,
   MAX_EVENT_TYPE_BYTES,
   type Omission,
   type Redactor,
   utf8Bytes,
 } from "../event/index.ts"
-import { type Environment, Ledger, type Recorded, type SealedReceipt, type WriterMark } from "../ledger/index.ts"
+import { type Environment, formatPart, Ledger, type Recorded, type SealedReceipt, type WriterMark } from "../ledger/index.ts"
+import { commitmentOf } from "../privacy/index.ts"
 import { countLost, lossesTold, pendingLosses } from "./losses.ts"
 import type { Durability, FailedEvent, WriteErrorPolicy } from "./options.ts"
 import type { Receipt } from "./receipt.ts"
@@ -33,10 +36,20 @@ const LARGEST_ENVELOPE = {
   writerSeq: Number.MAX_SAFE_INTEGER,
   continues: { id: "0".repeat(36), seq: Number.MAX_SAFE_INTEGER },
 }
-/** The same with nothing in it: cheaper to measure for every trail. */
-const EMPTY_ENVELOPE = { eventId: "", eventType: "", timestamp: "", sequence: 0, writerId: "", writerSeq: 0 }
+/** The same with nothing in it: cheaper to measure, which every trail does. */
+const EMPTY_ENVELOPE = {
+  eventId: "",
+  eventType: "",
+  timestamp: "",
+  sequence: 0,
+  writerId: "",
+  writerSeq: 0,
+  detailsJson: "",
+}
 const ANY_TEMPLATE = new EntryTemplate({ operationId: "", operationName: "" })
 const ENVELOPE_BYTES = ANY_TEMPLATE.roomForDetails(EMPTY_ENVELOPE) - ANY_TEMPLATE.roomForDetails(LARGEST_ENVELOPE)
+/** Most bytes that an event's values may take together when large ones are kept. */
+const KEPT_BYTES = 16 * 1024 * 1024
 /** Details get at least this much room, or the trail is refused. */
 const LEAST_DETAILS_BYTES = 4_096
 
@@ -88,6 +101,7 @@ export interface RecorderOptions {
   readonly operationId: string
   readonly durability: Durability
   readonly onWriteError: WriteErrorPolicy
+  readonly keepLarge: boolean
 }
 
 /** What differs between the events of a trail. */
@@ -107,7 +121,7 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options
-    this.#roomBytes = options.template.roomForDetails(EMPTY_ENVELOPE) - ENVELOPE_BYTES
+    this.#roomBytes = MAX_ENTRY_BYTES - ENVELOPE_BYTES - Buffer.byteLength(options.template.entry(EMPTY_ENVELOPE))
     if (this.#roomBytes < LEAST_DETAILS_BYTES) {
       throw new RangeError(
         "operationName, context, actor and regulations together leave too little room in an entry of 65,535 bytes; shorten them",
@@ -128,16 +142,17 @@ export class Recorder {
    * @throws {@link AuditError} `RECORD_FAILED`, `NOT_DURABLE`: the message says whether the event may still land.
    */
   record(eventType: string, details: object, parts: EventParts): Receipt {
-    const { ledger, redactor, durability, onWriteError } = this.#options
+    const { ledger, redactor, durability, onWriteError, keepLarge } = this.#options
     if (pendingLosses(ledger.path) !== undefined) this.#tellLosses()
     const now = Date.now()
     const eventId = eventIds.next(now, randomUUID())
     const timestamp = isoTimestamp(now)
-    const { json, omitted } = encodeValue(details, { limitBytes: this.#room(parts), redactor })
+    const kept = keepLarge ? new KeptValues(eventId) : undefined
+    const { json, omitted } = encodeValue(details, { limitBytes: this.#room(parts), redactor, keep: kept })
     const sequence = this.#sequence
     let recorded: Recorded
     try {
-      recorded = this.#append(eventType, eventId, timestamp, json, parts, details)
+      recorded = this.#append(eventType, eventId, timestamp, json, parts, details, kept?.part())
       if ((parts.durability ?? durability) === "durable") ledger.durableNow()
     } catch (error) {
       return this.#failed(error, { eventType, eventId, timestamp, sequence })
@@ -152,6 +167,7 @@ export class Recorder {
     detailsJson: string,
     parts: EventParts,
     details: object,
+    part?: string,
   ): Recorded {
     const { ledger, template } = this.#options
     const sequence = this.#sequence
@@ -171,7 +187,7 @@ export class Recorder {
         detailsJson,
       })
       return entry
-    })
+    }, part)
     // Taken only now: a write that failed takes no number.
     this.#sequence = sequence + 1
     this.textLog?.write(levelOf(eventType, details as Record<string, unknown>), timestamp, entry)
@@ -203,6 +219,28 @@ export class Recorder {
     tellFailure(onWriteError, failure, { eventType, operationName, operationId })
     const rejected = (): Promise<never> => Settlement.of(Promise.reject(failure), () => undefined)
     return { eventType, ...rest, durable: rejected, sealed: rejected }
+  }
+}
+
+/** The large values of one event, each under a commitment with a salt of its own. */
+class KeptValues {
+  readonly limitBytes = KEPT_BYTES
+  readonly #eventId: string
+  readonly #values: { pointer: string; salt: string; json: string }[] = []
+
+  constructor(eventId: string) {
+    this.#eventId = eventId
+  }
+
+  readonly commit = ({ pointer, json }: KeptValue): string => {
+    const salt = randomBytes(32)
+    this.#values.push({ pointer, salt: salt.toString("base64"), json })
+    return commitmentOf(salt, { eventId: this.#eventId, pointer, json })
+  }
+
+  /** What goes beside the log, or undefined when nothing was too large. */
+  part(): string | undefined {
+    return this.#values.length === 0 ? undefined : formatPart(this.#eventId, this.#values)
   }
 }
 

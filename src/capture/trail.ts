@@ -144,7 +144,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     opening = undefined
     const { operationName, options } = splitArguments(first, second)
     this.#options = inherit(options, parent)
-    const { context, logDir, actor, redact, durability = "recorded", onWriteError = "throw" } = this.#options
+    const { context, logDir, actor, redact, durability = "recorded", onWriteError = "throw", keepLarge = false } = this.#options
     this.operationName = operationName
     const redirected = currentRedirection()
     this.logDir = redirected?.logDir ?? resolve(logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR))
@@ -171,6 +171,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
       operationId,
       durability,
       onWriteError,
+      keepLarge,
     })
     this.#recorder = recorder
     this.#inside = { operationId, options: this.#options, redactor, recorder, ledgerPath: this.#ledger.path }

@@ -4,7 +4,7 @@ import { escapeBytes, escapeJson, escapeLines, escapeText } from "./escape.ts"
 import { jsonLine } from "./json.ts"
 
 const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e01ef}]/u
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e01ef}]|[\ufe00-\ufe0f]|\u034f/u
 
 describe("escapeText", () => {
   const rows: readonly (readonly [string, string])[] = [

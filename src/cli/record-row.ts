@@ -20,6 +20,9 @@ export const RECORD_COLUMNS: readonly Column[] = [
   { title: "WHAT", least: 20, most: 20 },
 ]
 
+/** Widths for records that are still to come. */
+export const TYPICAL_CELLS: readonly string[] = ["", "", "data_transformation", "model_training", "data_scientist"]
+
 /** Event types whose details read better in an order of their own. */
 const SUMMARY_KEYS: ReadonlyMap<string, readonly string[]> = new Map([
   ["audit_started", ["regulations"]],
@@ -89,7 +92,7 @@ export function whatOf({ event_type, details }: AuditRecord): string {
   let chars = 0
   for (const key of keys) {
     const value = details[key]
-    if (value === undefined || !Object.hasOwn(details, key)) continue
+    if (value === undefined || !Object.hasOwn(details, key) || (Array.isArray(value) && value.length === 0)) continue
     const part = UNNAMED.has(key) && SUMMARY_KEYS.has(event_type) ? shortValue(value) : `${key}=${shortValue(value)}`
     parts.push(part)
     chars += part.length

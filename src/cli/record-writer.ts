@@ -17,13 +17,16 @@ const [INDEX, TYPE] = [0, 2]
 export class RecordWriter {
   readonly #output: Output
   readonly #json: boolean
+  readonly #typical: readonly string[]
   /** Rows waiting for the layout; undefined once it is settled. */
   #first: { record: AuditRecord; cells: string[] }[] | undefined = []
   #layout: Layout = []
 
-  constructor(output: Output, json: boolean) {
+  /** @param options.typical - Cells that make room for records still to come. */
+  constructor(output: Output, options: { readonly json: boolean; readonly typical?: readonly string[] }) {
     this.#output = output
-    this.#json = json
+    this.#json = options.json
+    this.#typical = options.typical ?? []
   }
 
   async write(record: AuditRecord): Promise<void> {
@@ -44,11 +47,7 @@ export class RecordWriter {
   async #settle(rows: { record: AuditRecord; cells: string[] }[]): Promise<void> {
     this.#first = undefined
     const { columns } = this.#output
-    this.#layout = layOut(
-      RECORD_COLUMNS,
-      rows.map(({ cells }) => cells),
-      columns,
-    )
+    this.#layout = layOut(RECORD_COLUMNS, [...rows.map(({ cells }) => cells), this.#typical], columns)
     const titles = tableLine(
       RECORD_COLUMNS,
       this.#layout,

@@ -32,14 +32,32 @@ export interface Span {
   readonly omittedBytes: number | undefined
 }
 
+/** A value that was cut and is kept elsewhere: its text as encoded. */
+export interface KeptValue {
+  /** RFC 6901, relative to the encoded value. */
+  readonly pointer: string
+  readonly json: string
+}
+
+/** Makes the commitment that stands in a marker for a value kept elsewhere: {@link COMMITMENT_CHARS} characters. */
+export type Commit = (kept: KeptValue) => string
+
+/** Characters of a commitment: 32 bytes in base64. */
+const COMMITMENT_CHARS = 44
 const CUTS_PER_CONTAINER = 16
 /** More than any marker takes, so that cutting a value always helps. */
-const MARKER_BYTES = 128
+const MARKER_BYTES = 192
 
 /** The marker that stands for a cut value. `exact` is false when `bytes` is a lower bound. */
 export function omittedMarker(type: string, bytes: number, exact: boolean, length?: number): string {
   const count = length === undefined ? "" : `,"length":${length}`
   return `{"$secureml":"omitted","type":${quote(type)},"bytes":${bytes}${count}${exact ? "" : ',"exact":false'}}`
+}
+
+/** The marker that stands for a value kept elsewhere. */
+function keptMarker(type: string, bytes: number, length: number | undefined, commitment: string): string {
+  const count = length === undefined ? "" : `,"length":${length}`
+  return `{"$secureml":"kept","type":${quote(type)},"bytes":${bytes}${count},"commitment":"${commitment}"}`
 }
 
 interface Node {
@@ -57,11 +75,19 @@ export function cutToLimit(
   json: string,
   spans: readonly Span[],
   limitBytes: number,
-): { json: string; omitted: Omission[] } {
+  commit?: Commit,
+): { json: string; omitted: Omission[]; kept: KeptValue[] } {
   const root = tree(json, spans)
-  shrink(root, limitBytes)
-  const omitted: Omission[] = []
-  return { json: assemble(json, root, "", omitted), omitted }
+  shrink(root, limitBytes, commit !== undefined)
+  const cuts: Cuts = { omitted: [], kept: [], commit }
+  return { json: assemble(json, root, "", cuts), omitted: cuts.omitted, kept: cuts.kept }
+}
+
+/** What assembling a cut text finds. */
+interface Cuts {
+  readonly omitted: Omission[]
+  readonly kept: KeptValue[]
+  readonly commit: Commit | undefined
 }
 
 function tree(json: string, spans: readonly Span[]): Node {
@@ -87,35 +113,42 @@ function node(json: string, span: Span, members: readonly Node[]): Node {
   return { span, members, fullBytes: bytes, bytes, exact, marker: undefined }
 }
 
-function shrink(value: Node, budgetBytes: number): void {
+function shrink(value: Node, budgetBytes: number, keep: boolean): void {
   if (value.bytes <= budgetBytes) return
   const largest = value.members.filter((member) => member.bytes > MARKER_BYTES).sort((a, b) => b.bytes - a.bytes)
   for (const member of largest.slice(0, CUTS_PER_CONTAINER)) {
     const before = member.bytes
-    shrink(member, Math.max(MARKER_BYTES, before - (value.bytes - budgetBytes)))
+    shrink(member, Math.max(MARKER_BYTES, before - (value.bytes - budgetBytes)), keep)
     value.bytes += member.bytes - before
     if (value.bytes <= budgetBytes) return
   }
   const { type, text, length } = value.span
   const bytes = text === undefined ? value.fullBytes : utf8Bytes(text)
-  value.marker = omittedMarker(type, bytes, value.exact, length)
+  // Of a kept value only the length counts here; its commitment needs the pointer, which assembling knows.
+  value.marker = keep
+    ? keptMarker(type, bytes, length, "=".repeat(COMMITMENT_CHARS))
+    : omittedMarker(type, bytes, value.exact, length)
   value.bytes = value.marker.length
 }
 
-function assemble(json: string, value: Node, pointer: string, omitted: Omission[]): string {
-  const { start, end, type, text, omittedBytes } = value.span
+function assemble(json: string, value: Node, pointer: string, cuts: Cuts): string {
+  const { start, end, type, text, length, omittedBytes } = value.span
   if (value.marker !== undefined) {
-    omitted.push({ pointer, type, bytes: text === undefined ? value.fullBytes : utf8Bytes(text) })
-    return value.marker
+    const bytes = text === undefined ? value.fullBytes : utf8Bytes(text)
+    cuts.omitted.push({ pointer, type, bytes })
+    if (cuts.commit === undefined) return value.marker
+    const kept = { pointer, json: json.slice(start, end) }
+    cuts.kept.push(kept)
+    return keptMarker(type, bytes, length, cuts.commit(kept))
   }
   if (omittedBytes !== undefined) {
-    omitted.push({ pointer, type, bytes: omittedBytes })
+    cuts.omitted.push({ pointer, type, bytes: omittedBytes })
     return json.slice(start, end)
   }
   let out = ""
   let at = start
   for (const member of value.members) {
-    out += json.slice(at, member.span.start) + assemble(json, member, `${pointer}/${token(member.span.key)}`, omitted)
+    out += json.slice(at, member.span.start) + assemble(json, member, `${pointer}/${token(member.span.key)}`, cuts)
     at = member.span.end
   }
   return out + json.slice(at, end)

@@ -20,7 +20,7 @@ export {
   type UserRequestArguments,
   userRequest,
 } from "./arguments.ts"
-export type { Omission } from "./cut.ts"
+export type { Commit, KeptValue, Omission } from "./cut.ts"
 export { type EntryParts, EntryTemplate, type FixedParts, MAX_ENTRY_BYTES } from "./entry.ts"
 export {
   checkEventType,

@@ -126,11 +126,11 @@ test.each(HUGE)("%s: bounded time", (_, make) => {
   const value = { before: 1, value: make(), after: 2 }
   let json = ""
   let bestMs = Number.POSITIVE_INFINITY
-  // The best of three: a busy machine may take any single one away from us.
+  // Time of the processor, not of the clock: other processes do not count.
   for (let i = 0; i < 3 && bestMs > 100; i++) {
-    const started = performance.now()
+    const started = process.cpuUsage()
     json = encode(value).json
-    bestMs = Math.min(bestMs, performance.now() - started)
+    bestMs = Math.min(bestMs, process.cpuUsage(started).user / 1000)
   }
   expect(bestMs).toBeLessThan(1000)
   expect(utf8Bytes(json)).toBeLessThanOrEqual(LIMIT_BYTES)

@@ -6,7 +6,7 @@
  * @module
  */
 import { utf8 } from "../bytes.ts"
-import { cutToLimit, type Omission, omittedMarker, type Span } from "./cut.ts"
+import { type Commit, cutToLimit, type KeptValue, type Omission, omittedMarker, type Span } from "./cut.ts"
 import { utf8Bytes } from "./text.ts"
 
 /** Shorter values are never cut on their own. */
@@ -19,6 +19,13 @@ const ALLOWANCES = 8
 const MEASURED_CHARS = 1 << 25
 
 const NONE: readonly never[] = Object.freeze([])
+
+/** A text that fits, and what was cut from it. */
+export interface CutText {
+  readonly json: string
+  readonly omitted: readonly Omission[]
+  readonly kept: readonly KeptValue[]
+}
 
 /** Where a value stands and what it is. `length` counts the members of an array, map or set. */
 export interface Place {
@@ -102,16 +109,16 @@ export class Spans {
     return this.omit(omittedMarker(place.type, chars, false, place.length), place, chars)
   }
 
-  /** Cuts the text of the whole value to the limit. */
-  cut(json: string, type: string): { json: string; omitted: readonly Omission[] } {
-    const { limitBytes, spans } = this
+  /** Cuts the text of the whole value to a limit; with `commit`, what is cut is kept. */
+  cut(json: string, type: string, limitBytes: number, commit: Commit | undefined): CutText {
+    const { spans } = this
     if (!this.hasMarkers && (json.length * 3 <= limitBytes || utf8Bytes(json) <= limitBytes)) {
-      return { json, omitted: NONE }
+      return { json, omitted: NONE, kept: NONE }
     }
     const last = spans[spans.length - 1]
     const hasRoot = last !== undefined && last.start === 0 && last.end === json.length
     if (!hasRoot) this.note(json, { key: "", at: 0, type })
-    return cutToLimit(json, spans, limitBytes)
+    return cutToLimit(json, spans, limitBytes, commit)
   }
 
   private push(place: Place, chars: number, text: string | undefined, omittedBytes: number | undefined): void {

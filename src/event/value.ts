@@ -24,6 +24,7 @@
  * | `instance:<Class>` | its own enumerable properties | an object of any other class |
  * | `cycle` | up: levels of JSON from the marker to what it refers to | a reference to a value that holds it |
  * | `depth` | type | a container below 64 levels |
+ * | `kept` | type, bytes, length?, commitment | a value cut because of the limit and kept beside the log; see docs/format.md |
  * | `omitted` | type, bytes, length?, exact? | a value cut because of the limit; `exact` false: `bytes` is a lower bound |
  * | `redacted` | kind | a secret |
  * | `unreadable` | | a value whose getter, Proxy or toJSON threw |
@@ -32,8 +33,9 @@
  * Symbol keys and properties that are not enumerable are no data, as in JSON.
  * @module
  */
-import type { Omission } from "./cut.ts"
+import type { Commit, KeptValue, Omission } from "./cut.ts"
 import type { Redactor } from "./redactor.ts"
+import { UNREADABLE_JSON } from "./scalar.ts"
 import { Walk } from "./walk.ts"
 
 /** What {@link encodeValue} made of a value. */
@@ -41,8 +43,18 @@ export interface Encoded {
   readonly json: string
   /** Values that were cut, in the order of the text. */
   readonly omitted: readonly Omission[]
+  /** With `keep`: the text of every value that was cut. */
+  readonly kept: readonly KeptValue[]
   /** Values redacted as a whole, and texts with a redacted part. */
   readonly redactions: number
+}
+
+/** How to encode. */
+export interface EncodeOptions {
+  readonly limitBytes: number
+  readonly redactor?: Redactor | undefined
+  /** Keeps what is cut: values up to this many bytes in all, under a commitment. */
+  readonly keep?: { readonly limitBytes: number; readonly commit: Commit } | undefined
 }
 
 /**
@@ -54,17 +66,15 @@ export interface Encoded {
  * encodeValue({ loss: Number.NaN }, { limitBytes: 1024 }).json // {"loss":{"$secureml":"number","value":"NaN"}}
  * ```
  */
-export function encodeValue(
-  value: unknown,
-  options: { readonly limitBytes: number; readonly redactor?: Redactor | undefined },
-): Encoded {
-  const walk = new Walk(options.limitBytes, options.redactor)
+export function encodeValue(value: unknown, options: EncodeOptions): Encoded {
+  const { limitBytes, redactor, keep } = options
+  const walk = new Walk(keep?.limitBytes ?? limitBytes, redactor)
   try {
     const json = walk.value(value, "", 0)
-    const { json: text, omitted } = walk.finish(json, value)
-    return { json: text, omitted, redactions: walk.redactions }
+    const { json: text, omitted, kept } = walk.finish(json, value, limitBytes, keep?.commit)
+    return { json: text, omitted, kept, redactions: walk.redactions }
   } catch {
     // Reached only when the caller's own stack is all but used up; the walk marks whatever throws in a value.
-    return { json: '{"$secureml":"unreadable"}', omitted: [], redactions: walk.redactions }
+    return { json: UNREADABLE_JSON, omitted: [], kept: [], redactions: walk.redactions }
   }
 }

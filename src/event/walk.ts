@@ -6,21 +6,19 @@
  * @module
  */
 
-import { type Omission, omittedMarker } from "./cut.ts"
+import { type Commit, omittedMarker } from "./cut.ts"
 import { type Form, formOf, formOfConverted, readField, UNREADABLE } from "./exotic.ts"
 import type { KeyRule, Redactor, Replacement } from "./redactor.ts"
-import { type Place, SPAN_CHARS, Spans } from "./spans.ts"
+import { functionName, HOLE_JSON, hides, numberJson, UNDEFINED_JSON, UNREADABLE_JSON } from "./scalar.ts"
+import { type CutText, type Place, SPAN_CHARS, Spans } from "./spans.ts"
 import { keyText, quote } from "./text.ts"
 
 /** Levels of nesting that are written; what lies deeper becomes a `depth` marker. */
 const MAX_DEPTH = 64
 /** Properties of one object still looked at once the work is spent. */
 const LATE_MEMBERS = 1000
-const NAME_CHARS = 128
 const HUGE_BIGINT = 1n << 16_384n
 const HUGE_BIGINT_DIGITS = 4933
-const HOLE_JSON = '{"$secureml":"hole"}'
-const UNREADABLE_JSON = '{"$secureml":"unreadable"}'
 
 /** State of one walk; made for one value and owned by encodeValue. */
 export class Walk {
@@ -60,13 +58,13 @@ export class Walk {
       case "bigint":
         return this.bigint(value, key, at)
       default:
-        return '{"$secureml":"undefined"}'
+        return UNDEFINED_JSON
     }
   }
 
   /** Cuts the text of the whole value to the limit. */
-  finish(json: string, value: unknown): { json: string; omitted: readonly Omission[] } {
-    return this.spans.cut(json, typeof value)
+  finish(json: string, value: unknown, limitBytes: number, commit: Commit | undefined): CutText {
+    return this.spans.cut(json, typeof value, limitBytes, commit)
   }
 
   private text(value: string, key: string | number, at: number): string {
@@ -182,14 +180,10 @@ export class Walk {
         return this.convertedValue(Reflect.apply(member, value, []), key, at)
       }
       const known = keyText(name, redactor)
-      if (known.hidden !== undefined) {
-        const shown = this.shownName(value, known.hidden)
-        out += `${out.length === 1 ? "" : ","}${quote(shown)}:`
-        out += this.member(member, known.rule, shown, at + out.length)
-        continue
-      }
-      out += out.length === 1 ? known.first : known.next
-      out += this.member(member, known.rule, name, at + out.length)
+      const shown = known.hidden === undefined ? name : this.shownName(value, known.hidden)
+      if (shown !== name) out += `${out.length === 1 ? "" : ","}${quote(shown)}:`
+      else out += out.length === 1 ? known.first : known.next
+      out += this.member(member, known.rule, shown, at + out.length)
       if (i > LATE_MEMBERS && spans.isSpent(at + out.length)) {
         return this.abandon(noted, out, { key, at, type: "object" })
       }
@@ -297,22 +291,4 @@ export class Walk {
     this.redactions++
     return `{"$secureml":"redacted","kind":${quote(kind)}}`
   }
-}
-
-// Whether there is a password is no secret; what it is, is one.
-function hides(rule: KeyRule, value: unknown): boolean {
-  if (value === null || typeof value === "boolean") return false
-  return !rule.keepsNumbers || (typeof value !== "number" && typeof value !== "bigint")
-}
-
-function numberJson(value: number): string {
-  if (value - value !== 0 || (value === 0 && 1 / value < 0)) {
-    return `{"$secureml":"number","value":"${value === 0 ? "-0" : value}"}`
-  }
-  return `${value}`
-}
-
-function functionName(value: object): string {
-  const name = readField(value, "name")
-  return typeof name === "string" ? name.slice(0, NAME_CHARS) : ""
 }

@@ -5,8 +5,9 @@
  */
 import { AuditError } from "../errors.ts"
 import type { Checkpoint } from "../proof/index.ts"
-import { LocalBlobs, LocalJournal, LocalMutex, openLogDirectory, RootDirectory, StateDirectory } from "../store/index.ts"
+import { LocalBlobs, LocalJournal, LocalMutex, LocalPayloads, openLogDirectory, PARTS_DIRECTORY, RootDirectory, StateDirectory } from "../store/index.ts"
 import type { Environment } from "./identity.ts"
+import { moveParts } from "./parts.ts"
 import { findEntry, receiptFor, type SealedReceipt } from "./receipt.ts"
 import { type Recovery, recoveryTold, repair, type WriterOf } from "./recover.ts"
 import { locked, type SealContext, type Sealed, type SealOptions, seal, sealLocked } from "./seal.ts"
@@ -69,7 +70,7 @@ export class Ledger {
     this.#root = root
     this.#environment = environment
     this.#hooks = hooks
-    this.#writer = new Writer(new LocalJournal(root), (lost) => hooks.onLost(root.path, lost))
+    this.#writer = new Writer(new LocalJournal(root), new LocalJournal(root, PARTS_DIRECTORY), (lost) => hooks.onLost(root.path, lost))
   }
 
   /**
@@ -100,9 +101,9 @@ export class Ledger {
    * Records one entry; see {@link Writer.append}.
    * @throws {@link AuditError} `RECORD_FAILED`.
    */
-  record(build: (mark: WriterMark) => string): Recorded {
+  record(build: (mark: WriterMark) => string, part?: string): Recorded {
     const writer = this.#writer
-    writer.append(build)
+    writer.append(build, part)
     if (!this.#news) this.#noteNews()
     return { writerId: writer.id, writerSeq: writer.nextSeq - 1, durableMark: writer.appendedBytes, fromIndex: this.#treeSize }
   }
@@ -248,7 +249,7 @@ export class Ledger {
     await Promise.allSettled([this.#running, this.#queued])
     const done = await locked(context, async () => {
       const recovery = await repair(context, writerOf)
-      const writer = new Writer(context.journal, () => undefined)
+      const writer = new Writer(context.journal, context.parts, () => undefined)
       writer.append((mark) => tell(recovery, mark))
       writer.durableNow()
       const { checkpoint } = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
@@ -265,6 +266,7 @@ export class Ledger {
   async #tidy(context: SealContext, oldSize: number): Promise<void> {
     if (!context.mutex!.tryAcquire()) return
     try {
+      await moveParts(context, this.#writer)
       await tidy(context, this.#writer, oldSize)
     } finally {
       context.mutex!.release()
@@ -275,6 +277,8 @@ export class Ledger {
     return {
       root: this.#root,
       journal: new LocalJournal(this.#root),
+      parts: new LocalJournal(this.#root, PARTS_DIRECTORY),
+      payloads: () => LocalPayloads.open(this.#root, true),
       blobs: new LocalBlobs(this.#root),
       state: new StateDirectory(this.#environment),
       environment: this.#environment,

@@ -7,7 +7,7 @@
 import { equalBytes, fromBase64, toBase64, utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import { type Checkpoint, checkpointText, parseCheckpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
-import { type BlobStore, type Journal, type Mutex, RECOVERY_FILE, type RootDirectory, type Signer, type StateDirectory } from "../store/index.ts"
+import { type BlobStore, type Journal, type Mutex, type PayloadStore, RECOVERY_FILE, type RootDirectory, type Signer, type StateDirectory } from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap, mergeWriters, type WriterLines } from "./collect.ts"
 import { claimIdentity, type Environment, findSigner, type Identity, readIdentity } from "./identity.ts"
 import { publishGrowth, TreeGrowth } from "./publish.ts"
@@ -24,6 +24,10 @@ export const NO_KEY: unique symbol = Symbol("no signing key here")
 export interface SealContext {
   readonly root: RootDirectory
   readonly journal: Journal
+  /** Large values of entries that are not sealed yet. */
+  readonly parts: Journal
+  /** Opens the store that they go to, and makes it when missing. */
+  readonly payloads: () => PayloadStore | undefined
   readonly blobs: BlobStore
   readonly state: StateDirectory
   readonly environment: Environment

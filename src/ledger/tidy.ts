@@ -18,7 +18,8 @@ export async function tidy(context: SealContext, own: Writer, oldSize: number): 
   const tree = await readTreeState(context.root)
   await removePartials(context, oldSize, tree.size)
   const kept = await tidySegments(context, own, tree)
-  await dropRows(context, tree, kept)
+  const waiting = (await context.parts.segments()).map(({ writerId }) => writerId)
+  await dropRows(context, tree, new Set([...kept, ...waiting]))
   await removeTemporaries(context)
 }
 

@@ -3,7 +3,7 @@ import * as fs from "node:fs"
 import { describe, expect, test } from "vitest"
 import { restart, usePlace } from "../../test/place.ts"
 import { parseSignerKey } from "../proof/index.ts"
-import { LocalBlobs, LocalJournal, LocalMutex, openLogDirectory, StateDirectory } from "../store/index.ts"
+import { LocalBlobs, LocalJournal, LocalMutex, LocalPayloads, openLogDirectory, PARTS_DIRECTORY, StateDirectory } from "../store/index.ts"
 import { type SealContext, seal } from "./seal.ts"
 import { Writer } from "./writer.ts"
 
@@ -26,6 +26,8 @@ function context(): SealContext {
   return {
     root,
     journal: new LocalJournal(root),
+    parts: new LocalJournal(root, PARTS_DIRECTORY),
+    payloads: () => LocalPayloads.open(root, true),
     blobs: new LocalBlobs(root),
     state: new StateDirectory(environment),
     environment,
@@ -38,7 +40,7 @@ function context(): SealContext {
 describe.skipIf(!present)("the log that Tessera's POSIX driver publishes (skipped when ../shared/vectors is absent)", () => {
   test.each(vectors.logs.map((log) => [log.size, log] as const))("size %i, byte for byte", async (size, log) => {
     const sealing = context()
-    const writer = new Writer(sealing.journal, () => undefined)
+    const writer = new Writer(sealing.journal, sealing.parts, () => undefined)
     for (let n = 0; n < size; n++) writer.append(() => `entry-${n}`)
     await seal(sealing, { align: false })
     expect(fs.readFileSync(`${place.logDir}/checkpoint`, "utf8")).toBe(log.checkpoint)
@@ -52,7 +54,7 @@ describe.skipIf(!present)("the log that Tessera's POSIX driver publishes (skippe
 
   test("the same log, grown in many seals, ends in the same checkpoint", async () => {
     const sealing = context()
-    const writer = new Writer(sealing.journal, () => undefined)
+    const writer = new Writer(sealing.journal, sealing.parts, () => undefined)
     const last = vectors.logs.at(-1)!
     for (let n = 0; n < last.size; n++) {
       writer.append(() => `entry-${n}`)

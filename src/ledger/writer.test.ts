@@ -59,17 +59,18 @@ class FaultyJournal {
   }
 }
 
-function begin(): { journal: FaultyJournal; writer: Writer; marks: WriterMark[]; add: (text: string) => void; lost: number[] } {
+function begin(): { journal: FaultyJournal; parts: FaultyJournal; writer: Writer; marks: WriterMark[]; add: (text: string) => void; lost: number[] } {
   const journal = new FaultyJournal()
+  const parts = new FaultyJournal()
   const marks: WriterMark[] = []
   const lost: number[] = []
-  const writer = new Writer(journal as unknown as Journal, ({ count }) => lost.push(count))
+  const writer = new Writer(journal as unknown as Journal, parts as unknown as Journal, ({ count }) => lost.push(count))
   const add = (text: string): void =>
     writer.append((mark) => {
       marks.push(mark)
       return text
     })
-  return { journal, writer, marks, add, lost }
+  return { journal, parts, writer, marks, add, lost }
 }
 
 describe("a writer", () => {
@@ -126,6 +127,27 @@ describe("a writer", () => {
     await writer.durable(writer.appendedBytes)
     await first
     expect(journal.lines(true)).toHaveLength(2)
+  })
+})
+
+describe("a part", () => {
+  test("is written and synced before its entry, under the entry's number", () => {
+    const { journal, parts, writer, add } = begin()
+    add("a")
+    writer.append(() => "b", "large")
+    expect(parts.lines(true)).toEqual([`${writer.id} 1 large`])
+    expect(journal.lines()).toHaveLength(2)
+  })
+
+  test.each([{ append: "lost" }, { append: "landed" }, { sync: true }] as const)("that fails with %j takes its entry along", (faults) => {
+    const { journal, parts, writer, marks, add } = begin()
+    add("a")
+    const old = writer.id
+    parts.faults = { ...faults }
+    expect(() => writer.append(() => "b", "large")).toThrow(expect.objectContaining({ code: "RECORD_FAILED" }))
+    expect(journal.lines()).toEqual([`${old} 0 a`])
+    add("c")
+    expect(marks.at(-1)).toEqual({ id: writer.id, seq: 0, continues: { id: old, seq: 1 } })
   })
 })
 

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { AuditError } from "../errors.ts"
-import { formatLineInto, type Journal, MAX_LINE_BYTES, parseLines, SegmentWriteError, type SegmentWriter } from "../store/index.ts"
+import { formatLine, formatLineInto, type Journal, MAX_LINE_BYTES, parseLines, SegmentWriteError, type SegmentWriter } from "../store/index.ts"
 
 /** A new segment is begun at this size. */
 export const SEGMENT_BYTES: number = 8 * 1024 * 1024
@@ -38,6 +38,7 @@ export type LostListener = (lost: { readonly count: number; readonly code: strin
 interface WriterIdentity {
   readonly id: string
   segments: number
+  partSegments: number
 }
 
 /** A segment that holds bytes not known to be durable, and the offset up to which they are. */
@@ -50,13 +51,16 @@ interface Unsynced {
 /** Appends entries; all of its state is owned by one thread. */
 export class Writer {
   readonly #journal: Journal
+  readonly #parts: Journal
   readonly #onLost: LostListener
   /** The line being appended; a buffer of its own, so that it is never part of a pool. */
   readonly #line: Buffer = Buffer.allocUnsafeSlow(MAX_LINE_BYTES)
-  #identity: WriterIdentity = { id: randomUUID(), segments: 0 }
+  #identity: WriterIdentity = { id: randomUUID(), segments: 0, partSegments: 0 }
   #seq = 0
   #continues: Continues | undefined
   #segment: SegmentWriter | undefined
+  /** Where large values of this writer's entries wait; opened with the first one. */
+  #partSegment: SegmentWriter | undefined
   #lastAppendMs = 0
   /** Bytes appended by this thread so far, and how many of them are settled: durable, or failed and told. */
   #appended = 0
@@ -66,11 +70,13 @@ export class Writer {
   #unsynced: Unsynced[] = []
   #syncing: Promise<void> | undefined
   #syncTimer = false
-  /** Names of own segments that are closed, waiting to be published and removed. */
+  /** Names of own segments that are closed, waiting to be published and removed; of entries, and of parts. */
   readonly #retired = new Set<string>()
+  readonly #retiredParts = new Set<string>()
 
-  constructor(journal: Journal, onLost: LostListener) {
+  constructor(journal: Journal, parts: Journal, onLost: LostListener) {
     this.#journal = journal
+    this.#parts = parts
     this.#onLost = onLost
   }
 
@@ -98,23 +104,43 @@ export class Writer {
     return this.#retired
   }
 
+  /** The same for segments of parts. */
+  get retiredParts(): ReadonlySet<string> {
+    return this.#retiredParts
+  }
+
   /** Forgets a retired segment that was removed. */
   forgetRetired(name: string): void {
     this.#retired.delete(name)
+  }
+
+  /** The same for a segment of parts. */
+  forgetRetiredPart(name: string): void {
+    this.#retiredParts.delete(name)
+  }
+
+  /** Leaves the segment of parts, so that it can be emptied; the next part begins another. */
+  retireParts(): void {
+    if (this.#partSegment === undefined) return
+    this.#retiredParts.add(this.#partSegment.name)
+    this.#partSegment.close()
+    this.#partSegment = undefined
   }
 
   /**
    * Appends one entry. Returned means it is with the operating system and survives the death of this process.
    *
    * @param build - Makes the entry's text once its writer and number are known; called again if they change.
+   * @param part - Large values of the entry, written and synced before it: an entry never outlives its part.
    * @throws {@link AuditError} `RECORD_FAILED`: the message says whether the entry may still land.
    */
-  append(build: (mark: WriterMark) => string): void {
+  append(build: (mark: WriterMark) => string, part?: string): void {
     const now = monotonic()
     const paused = now - this.#lastAppendMs > PAUSE_MS
     for (;;) {
       const entry = build({ id: this.#identity.id, seq: this.#seq, continues: this.#continues })
       const length = formatLineInto(this.#line, this.#seq, entry)
+      if (part !== undefined) this.#writePart(part)
       const segment = this.#openSegment()
       const before = segment.sizeBytes
       this.#write(segment, length)
@@ -163,11 +189,24 @@ export class Writer {
     }
   }
 
+  #writePart(part: string): void {
+    try {
+      this.#partSegment ??= this.#parts.openSegment(this.#identity.id, this.#identity.partSegments++)
+      const line = Buffer.from(formatLine(this.#seq, part))
+      this.#partSegment.append(line, line.length)
+      this.#partSegment.syncNow()
+    } catch (error) {
+      this.#beginAnew()
+      throw recordFailed(false, error instanceof SegmentWriteError ? error.cause : error)
+    }
+  }
+
   /** Goes on under a new id, whose first entry names the old one, so that no hole looks like tampering. */
   #beginAnew(): void {
     if (this.#seq > 0) this.#continues = { id: this.#identity.id, seq: this.#seq }
     this.#retire()
-    this.#identity = { id: randomUUID(), segments: 0 }
+    this.retireParts()
+    this.#identity = { id: randomUUID(), segments: 0, partSegments: 0 }
     this.#seq = 0
   }
 
@@ -284,6 +323,7 @@ export class Writer {
   /** Closes the files. */
   close(): void {
     this.#retire()
+    this.retireParts()
     for (const { segment } of this.#unsynced) segment.close()
     this.#unsynced = []
   }

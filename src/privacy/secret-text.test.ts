@@ -273,12 +273,12 @@ describe("hostile text of a megabyte takes a fraction of a second", () => {
   test.each(SEEDS)("%j repeated", (seed) => {
     const text = seed.repeat(Math.ceil((1 << 20) / seed.length))
     let bestMs = Number.POSITIVE_INFINITY
-    // The best of three: a busy machine may take any single one away from us.
+    // Time of the processor, not of the clock: other processes do not count.
     for (let i = 0; i < 3 && bestMs > 100; i++) {
-      const started = performance.now()
+      const started = process.cpuUsage()
       redactText(text)
-      bestMs = Math.min(bestMs, performance.now() - started)
+      bestMs = Math.min(bestMs, process.cpuUsage(started).user / 1000)
     }
-    expect(bestMs).toBeLessThan(500)
+    expect(bestMs).toBeLessThan(300)
   })
 })

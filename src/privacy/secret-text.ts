@@ -23,7 +23,7 @@ for (const char of ":=") CLASS_OF[char.charCodeAt(0)] = SIGN
 
 const ASSIGNMENT = /(?<![\w.-])([\w.-]{1,64})(\\?["'`]?\]?[ \t]{0,4}[:=]{1,3}>?[ \t]{0,4})/g
 const OPTION = /(?<![\w-])--?([A-Za-z][\w-]{0,63})([ \t]{1,4})(?![\s-])/g
-const WORD_BEFORE = /([A-Za-z0-9]{1,32})[ \t]$/
+const WORD_BEFORE = /([A-Za-z0-9]{1,32}) $/
 const SCHEME_HINT = /earer[ \t]|asic[ \t]|EARER[ \t]|ASIC[ \t]/
 const BEARER = /(?<![\w-])(bearer[ \t]{1,4})([\w.~+/=-]{6,})/gi
 const BASIC = /(?<![\w-])(basic[ \t]{1,4})([A-Za-z0-9+/]{8,}={0,2})(?![\w+/=-])/gi
@@ -100,7 +100,7 @@ function redactAssignments(text: string, names: RegExp, keyRule: KeyRules): stri
 // `API key: x`: the name's first word may stand before a blank.
 function ruleFor(text: string, at: number, name: string, keyRule: KeyRules): KeyRule | undefined {
   const rule = keyRule(name)
-  if (rule !== undefined || at === 0) return rule
+  if (rule !== undefined || text.charCodeAt(at - 1) !== 32) return rule
   const before = WORD_BEFORE.exec(text.slice(Math.max(0, at - 34), at))
   return before === null ? undefined : keyRule(`${before[1]} ${name}`)
 }

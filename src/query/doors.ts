@@ -5,6 +5,7 @@
 import type { AuditRecord } from "../event/index.ts"
 import type { SealedReceipt } from "../ledger/index.ts"
 import type { AuditQuery, RecordOf } from "./filter.ts"
+import { type KeptValue, keptValuesOf } from "./kept-values.ts"
 import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
 import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
 
@@ -68,6 +69,20 @@ export async function queryAuditLogs<const T extends string = string>(query: Pag
  */
 export function proveEvent(query: { readonly logDir?: string; readonly eventId: string }): Promise<SealedReceipt> {
   return prove({ logDir: directoryOf(query.logDir), eventId: query.eventId })
+}
+
+/**
+ * The values of an event that were too large for its entry and were kept with `keepLarge`, each checked against the
+ * commitment in the entry.
+ *
+ * @throws {@link AuditError} `EVENT_NOT_FOUND`.
+ * @example
+ * ```ts
+ * await getKeptValues({ eventId }) // [{ pointer: "/input_data", state: "present", value: [...] }]
+ * ```
+ */
+export function getKeptValues(query: { readonly logDir?: string; readonly eventId: string }): Promise<KeptValue[]> {
+  return keptValuesOf(directoryOf(query.logDir), query.eventId)
 }
 
 /**

@@ -3,9 +3,10 @@
  * @module
  */
 export type { KeySource } from "./check-key.ts"
-export { getAuditLogs, proveEvent, queryAuditLogs, streamAuditLogs, verifyAuditLog } from "./doors.ts"
+export { getAuditLogs, getKeptValues, proveEvent, queryAuditLogs, streamAuditLogs, verifyAuditLog } from "./doors.ts"
 export type { AuditQuery, RecordOf } from "./filter.ts"
 export { type Finding, NOT_PROVEN, VERDICTS, type Verdict } from "./findings.ts"
+export type { KeptValue } from "./kept-values.ts"
 export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, streamRecords } from "./read.ts"
 export { readEntries, takeSnapshot, tryParse } from "./snapshot.ts"
 export { parseTimeBound } from "./time-bound.ts"

@@ -5,6 +5,7 @@
  */
 import { equalBytes, fromBase64 } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
+import type { AuditEntry } from "../event/index.ts"
 import { type Environment, readIdentity } from "../ledger/index.ts"
 import { type Checkpoint, parseCheckpoint } from "../proof/index.ts"
 import { findLogDirectory, LocalBlobs, type RememberedCheckpoint, type RootDirectory, StateDirectory } from "../store/index.ts"
@@ -13,6 +14,7 @@ import { SequenceCheck } from "./check-sequences.ts"
 import { checkTail } from "./check-tail.ts"
 import { checkTree } from "./check-tree.ts"
 import { type Finding, NOT_PROVEN, type Verdict, worstVerdict } from "./findings.ts"
+import { checkKeptValues, KEPT_MARKER } from "./kept-values.ts"
 import { type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 
 /** What to verify, and by what. */
@@ -87,9 +89,15 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
   const { root, state, snapshot, head, key, directoryKey, options } = verification
   const older = olderCheckpoints(verification)
   const sequences = new SequenceCheck()
+  const kept = new Map<number, AuditEntry>()
   const tree = await checkTree(snapshot.blobs, head, {
     rootsAt: new Set(older.map(({ checkpoint }) => checkpoint.treeSize)),
-    onEntries: (first, entries) => entries.forEach((bytes, n) => sequences.see(tryParse(bytes), first + n)),
+    onEntries: (first, entries) =>
+      entries.forEach((bytes, n) => {
+        const entry = tryParse(bytes)
+        sequences.see(entry, first + n)
+        if (entry !== undefined && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(KEPT_MARKER)) kept.set(first + n, entry)
+      }),
     onProgress: (entriesChecked) => options.onProgress?.(entriesChecked),
   })
   for (const { entry } of snapshot.tail) sequences.see(entry, undefined)
@@ -100,6 +108,7 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     ...(await identityFindings(verification)),
     ...(tree.entriesChecked === head.treeSize ? sequences.findings() : []),
     ...(await checkTail(root, snapshot)),
+    ...(await payloadFindings(root, snapshot, kept)),
     ...tailFindings(snapshot),
   ]
   const verdict = worstVerdict(findings, "intact")
@@ -175,6 +184,13 @@ function tailFindings({ tail, unreadable: lines, privateState }: Snapshot): Find
   if (lines > 0) findings.push({ code: "tail_malformed", verdict: "gap", message: `${lines} journal lines are no events of this format` })
   if (!privateState) findings.push({ code: "state_unreadable", message: "the private state cannot be read here: unsealed entries were not looked at" })
   return findings
+}
+
+async function payloadFindings(root: RootDirectory, { privateState }: Snapshot, kept: ReadonlyMap<number, AuditEntry>): Promise<Finding[]> {
+  if (kept.size === 0) return []
+  if (privateState && (await root.names(".state")).length > 0) return checkKeptValues(root, kept)
+  const message = `${kept.size} entries have values kept beside the log, in the private state, which is not here: not checked`
+  return [{ code: "payloads_unchecked", message }]
 }
 
 function isGood(verdict: Verdict): boolean {

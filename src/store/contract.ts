@@ -126,7 +126,7 @@ export class SegmentWriteError extends Error {
   }
 }
 
-/** A value kept outside the tree, opened by the commitment that its entry carries. */
+/** A value kept outside the tree; the entry carries a commitment to it. */
 export interface Payload {
   readonly eventId: string
   /** RFC 6901 pointer of the marker inside the entry's details. */
@@ -137,9 +137,9 @@ export interface Payload {
   readonly json: string
 }
 
-/** Deletable values, by event. */
+/** Values kept outside the tree, by event. */
 export interface PayloadStore {
-  /** Once returned the payloads survive power loss; one that is there already is kept. */
+  /** Once returned the payloads survive power loss; one that is there already is left as it is. */
   addAll(payloads: readonly Payload[]): void
   /** All payloads of one event. */
   ofEvent(eventId: string): readonly Payload[]

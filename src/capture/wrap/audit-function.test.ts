@@ -176,7 +176,6 @@ describe("the wrapped function is the function", () => {
 
   test("what is made with new is a value, even where it is a thenable", async () => {
     class Query {
-      // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
       then(): void {
         throw new Error("nobody may run this")
       }

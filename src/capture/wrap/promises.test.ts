@@ -26,7 +26,6 @@ class Query {
   constructor(work: () => Promise<unknown>) {
     this.#work = work
   }
-  // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
   then<A = unknown, B = never>(
     onFulfilled?: ((value: unknown) => A | PromiseLike<A>) | null,
     onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,

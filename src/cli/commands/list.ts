@@ -48,7 +48,7 @@ async function runList(flags: ListFlags, output: Output): Promise<void> {
   const root = requireLog(flags)
   const { order, cursor, limit, json = false } = flags
   const query = { ...queryOf(flags, Date.now()), logDir: root.path, ...defined({ order, cursor }) }
-  const writer = new RecordWriter(output, json)
+  const writer = new RecordWriter(output, { json })
   if (limit !== undefined) await listSome(query, limit, writer, output)
   else if (output.terminal && !json && cursor === undefined) await listForTerminal(query, writer, output)
   else await listAll(query, writer, output)

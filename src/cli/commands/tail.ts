@@ -8,6 +8,7 @@ import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../direc
 import { Follower } from "../follow.ts"
 import type { Output } from "../output.ts"
 import { wholeNumberFrom } from "../query-flags.ts"
+import { TYPICAL_CELLS } from "../record-row.ts"
 import { RecordWriter } from "../record-writer.ts"
 import { type Session, untilSignal } from "../session.ts"
 
@@ -46,7 +47,10 @@ Examples:
 
 async function runTail(flags: TailFlags, output: Output): Promise<void> {
   const follower = new Follower(requireLog(flags))
-  const writer = new RecordWriter(output, flags.json === true)
+  const writer = new RecordWriter(output, {
+    json: flags.json === true,
+    ...(flags.follow === true ? { typical: TYPICAL_CELLS } : {}),
+  })
   const { signal, release } = untilSignal()
   try {
     do {

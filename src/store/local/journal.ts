@@ -19,21 +19,23 @@ const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 /** How long an owner gets to take back an append to a file that lost its name. */
 const OWNER_GRACE_MS = 2_000
 
-/** Journal segments in `.state/journal` of a log directory. */
+/** Journal segments in a directory of a log, `.state/journal` unless another is named. */
 export class LocalJournal implements Journal {
   readonly #root: RootDirectory
+  readonly #directory: string
 
-  constructor(root: RootDirectory) {
+  constructor(root: RootDirectory, directory: string = JOURNAL_DIRECTORY) {
     this.#root = root
+    this.#directory = directory
   }
 
   openSegment(writerId: string, number: number): SegmentWriter {
-    return new LocalSegment(this.#root, JOURNAL_DIRECTORY, `${writerId}.${number}`)
+    return new LocalSegment(this.#root, this.#directory, `${writerId}.${number}`)
   }
 
   async segments(): Promise<readonly SegmentInfo[]> {
     const found: SegmentInfo[] = []
-    for (const name of await this.#root.names(JOURNAL_DIRECTORY)) {
+    for (const name of await this.#root.names(this.#directory)) {
       const match = SEGMENT_NAME.exec(name)
       if (match === null) continue
       const stats = await fsp.lstat(this.#path(name)).catch(missingAsUndefined)
@@ -49,17 +51,13 @@ export class LocalJournal implements Journal {
     if (file === undefined) return undefined
     try {
       const { size: sizeBytes } = await file.stat()
-      const wanted = Math.max(0, Math.min(sizeBytes - offset, Math.max(limitBytes, LINE_BYTES)))
-      const bytes = Buffer.allocUnsafe(wanted)
-      let filled = 0
-      while (filled < wanted) {
-        const { bytesRead } = await file.read(bytes, filled, wanted - filled, offset + filled)
-        if (bytesRead === 0) break
-        filled += bytesRead
+      // A line longer than the limit is read all the same, or reading would never come past it.
+      for (let limit = Math.max(limitBytes, LINE_BYTES); ; limit *= 4) {
+        const bytes = await readBytes(file, offset, Math.max(0, Math.min(sizeBytes - offset, limit)))
+        const parsed = parseLines(bytes, offset)
+        const stoppedEarly = parsed.end !== "broken" && offset + bytes.length < sizeBytes
+        if (!stoppedEarly || parsed.lines.length > 0) return { ...parsed, end: stoppedEarly ? "more" : parsed.end, sizeBytes }
       }
-      const parsed = parseLines(bytes.subarray(0, filled), offset)
-      const stoppedEarly = parsed.end !== "broken" && offset + filled < sizeBytes
-      return { ...parsed, end: stoppedEarly ? "more" : parsed.end, sizeBytes }
     } finally {
       await file.close()
     }
@@ -107,7 +105,7 @@ export class LocalJournal implements Journal {
     const match = SEGMENT_NAME.exec(name)!
     const taken = (await this.segments()).filter((segment) => segment.writerId === match[1])
     const number = Math.max(Number(match[2]), ...taken.map((segment) => segment.number)) + 1
-    await this.#root.create(`${JOURNAL_DIRECTORY}/${match[1]}.${number}`, late)
+    await this.#root.create(`${this.#directory}/${match[1]}.${number}`, late)
     return true
   }
 
@@ -121,11 +119,22 @@ export class LocalJournal implements Journal {
   }
 
   #path(name: string): string {
-    return this.#root.locate(`${JOURNAL_DIRECTORY}/${name}`, false)
+    return this.#root.locate(`${this.#directory}/${name}`, false)
   }
 }
 
 function missingAsUndefined(error: unknown): undefined {
   if (errorCode(error) === "ENOENT") return undefined
   throw error
+}
+
+async function readBytes(file: fsp.FileHandle, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return bytes.subarray(0, filled)
 }

@@ -1,0 +1,90 @@
+/**
+ * Values kept beside the log because they were too large for their entry: found, and checked against the commitment
+ * that the entry carries.
+ * @module
+ */
+import { fromBase64 } from "../bytes.ts"
+import { AuditError } from "../errors.ts"
+import type { AuditEntry, JsonValue } from "../event/index.ts"
+import { PayloadReader } from "../ledger/index.ts"
+import { opensCommitment } from "../privacy/index.ts"
+import { findLogDirectory, type RootDirectory } from "../store/index.ts"
+import type { Finding } from "./findings.ts"
+import { streamRecords } from "./read.ts"
+
+/** One value kept, and what became of it. */
+export interface KeptValue {
+  /** RFC 6901 pointer inside `details`. */
+  readonly pointer: string
+  /** "missing": it is not there; "damaged": what is there does not open the commitment. */
+  readonly state: "present" | "missing" | "damaged"
+  /** The value as it was encoded; only when present. */
+  readonly value?: JsonValue
+}
+
+/** A marker in an entry, and the commitment in it. */
+interface Marker {
+  readonly pointer: string
+  readonly commitment: string
+}
+
+/** Bytes without which an entry cannot hold a marker. */
+export const KEPT_MARKER: Buffer = Buffer.from('{"$secureml":"kept"')
+
+/**
+ * The values of an event that `keepLarge` kept.
+ *
+ * @throws {@link AuditError} `EVENT_NOT_FOUND`.
+ */
+export async function keptValuesOf(logDir: string, eventId: string): Promise<KeptValue[]> {
+  const root = findLogDirectory(logDir)
+  for await (const record of streamRecords({ text: eventId }, logDir)) {
+    const entry = record as unknown as AuditEntry
+    if (entry.event_id !== eventId) continue
+    const reader = await PayloadReader.open(root!)
+    try {
+      return markersIn(entry.details).map((marker) => readMarker(reader, eventId, marker))
+    } finally {
+      reader.close()
+    }
+  }
+  throw new AuditError("EVENT_NOT_FOUND", `there is no event ${JSON.stringify(eventId)} in ${root?.path ?? logDir}`)
+}
+
+/** Findings on the kept values of some entries. */
+export async function checkKeptValues(root: RootDirectory, entries: ReadonlyMap<number, AuditEntry>): Promise<Finding[]> {
+  if (entries.size === 0) return []
+  const findings: Finding[] = []
+  const reader = await PayloadReader.open(root)
+  try {
+    for (const [index, { event_id, details }] of entries) {
+      for (const marker of markersIn(details)) {
+        const { state } = readMarker(reader, event_id, marker)
+        if (state === "present") continue
+        const message = `the value kept for entry ${index} at ${marker.pointer} is ${state}`
+        findings.push({ code: `payload_${state}`, verdict: "payload_damaged", message, index })
+      }
+    }
+  } finally {
+    reader.close()
+  }
+  return findings
+}
+
+function readMarker(reader: PayloadReader, eventId: string, { pointer, commitment }: Marker): KeptValue {
+  const payloads = reader.ofEvent(eventId).filter((payload) => payload.pointer === pointer)
+  if (payloads.length === 0) return { pointer, state: "missing" }
+  const whole = payloads.find(({ salt, json }) => opensCommitment(commitment, fromBase64(salt) ?? new Uint8Array(0), { eventId, pointer, json }))
+  if (whole === undefined) return { pointer, state: "damaged" }
+  return { pointer, state: "present", value: JSON.parse(whole.json) as JsonValue }
+}
+
+/** Markers in a value; entries are at most 64 KiB, so depth is bounded. */
+function markersIn(value: JsonValue, pointer = ""): Marker[] {
+  if (typeof value !== "object" || value === null) return []
+  const { $secureml: tag, commitment } = value as { $secureml?: unknown; commitment?: unknown }
+  if (tag === "kept" && typeof commitment === "string") return [{ pointer, commitment }]
+  return Object.entries(value).flatMap(([key, item]: [string, JsonValue]) =>
+    markersIn(item, `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`),
+  )
+}
