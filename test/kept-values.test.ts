@@ -1,6 +1,7 @@
 import * as fs from "node:fs"
 import { describe, expect, test } from "vitest"
 import { AuditTrail, getAuditLogs, getKeptValues, verifyAuditLog } from "../src/audit.ts"
+import { recoverLog } from "../src/capture/index.ts"
 import { LocalPayloads, openLogDirectory } from "../src/store/index.ts"
 import { restart, usePlace } from "./place.ts"
 
@@ -85,6 +86,23 @@ describe("values too large for an entry, kept beside the log", () => {
     expect(store.ofEvent(eventId).length).toBe(1)
     store.close()
     expect((await verdict()).verdict).toBe("intact")
+  })
+
+  test("go with their log when it is set aside by a recovery", async () => {
+    const audit = open()
+    audit.logEvent("e", { big: big.text })
+    await audit.close()
+    await restart(place)
+    fs.cpSync(place.logDir, `${place.directory}/backup`, { recursive: true })
+    await open().close()
+    await restart(place)
+    fs.rmSync(place.logDir, { recursive: true })
+    fs.renameSync(`${place.directory}/backup`, place.logDir)
+    const publicKey = fs.readFileSync(`${place.logDir}/vkey`, "utf8").trim()
+    const { predecessor } = await recoverLog({ logDir: place.logDir, reason: "restored" })
+    expect((await verdict()).verdict).toBe("intact")
+    process.env["SECUREML_STATE_DIR"] = `${place.directory}/auditor`
+    expect((await verifyAuditLog({ logDir: predecessor!, publicKey })).verdict).toBe("intact")
   })
 
   test("leave their file private, and nothing of a small event", async () => {

@@ -125,6 +125,13 @@ describe("verdicts", () => {
     expect(await verdictOf()).toMatchObject({ verdict: "torn_tail", codes: ["torn_tail"] })
   })
 
+  test.each(["tile/0/000.p/5", "vkey", "checkpoint"])("a symbolic link in the place of %s is corrupt, and is not followed", async (name) => {
+    await log(5)
+    fs.renameSync(`${place.logDir}/${name}`, `${place.directory}/elsewhere`)
+    fs.symlinkSync(`${place.directory}/elsewhere`, `${place.logDir}/${name}`)
+    expect(await verdictOf()).toMatchObject({ verdict: "corrupt", codes: ["unsafe_path"] })
+  })
+
   test("a log without its private state still verifies under a pinned key", async () => {
     await log(5)
     const publicKey = vkey()

@@ -7,7 +7,7 @@ import { AuditError } from "../errors.ts"
 import type { Redactor } from "../event/index.ts"
 import type { TrailOptions } from "./options.ts"
 import { warn } from "./recorder.ts"
-import { type AuditTrail, openNested } from "./trail.ts"
+import { type AuditTrail, endTrail, openNested } from "./trail.ts"
 
 const storage = new AsyncLocalStorage<AuditTrail>()
 
@@ -62,7 +62,7 @@ export function settle(trail: AuditTrail, status: string, before?: () => void): 
   try {
     if (trail.closed) return
     before?.()
-    void trail.close(status)
+    endTrail(trail, status)
   } catch (error) {
     // With a callback the failure went there; this is the policy "throw", too late to throw.
     warn(

@@ -62,7 +62,7 @@ export interface TrailInside {
   readonly redactor: Redactor
   readonly recorder: Recorder
   /** Real path of the log directory. */
-  readonly ledgerPath: string
+  readonly ledger: Ledger
 }
 
 /** What the trail that is being made gets besides its arguments; set and taken back by {@link openNested} alone. */
@@ -174,7 +174,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
       keepLarge,
     })
     this.#recorder = recorder
-    this.#inside = { operationId, options: this.#options, redactor, recorder, ledgerPath: this.#ledger.path }
+    this.#inside = { operationId, options: this.#options, redactor, recorder, ledger: this.#ledger }
     if (this.#options.fileLogging === true) this.setupFileLogging()
     this.#recorder.record(
       "audit_started",

@@ -48,6 +48,7 @@ export class Follower {
 
   async #lookAtFiles(): Promise<string> {
     const head = await new LocalBlobs(this.#root).get("checkpoint")
+    // Where the private state cannot be read, the tail is unknown anyway.
     const segments = await new LocalJournal(this.#root).segments().catch(() => [])
     return [utf8Text(head ?? new Uint8Array(0)), ...segments.map(({ name, sizeBytes }) => `${name} ${sizeBytes}`)].join(
       "\n",

@@ -64,7 +64,7 @@ test("limits are inclusive, and what is given is kept", () => {
   expect(encodeContext({ at: new Date(0) }, undefined)).toContain('"$secureml":"date"')
 })
 
-describe("event types", () => {
+describe("event types: nobody can log a fake erasure or a fake gap", () => {
   test.each([
     "audit_started",
     "audit_closed",

@@ -79,7 +79,7 @@ test("every prefix of an entry is refused", () => {
   }
 })
 
-test("a `__proto__` key in hostile JSON does not lend an entry its fields", () => {
+test("a `__proto__` key in hostile JSON must not lend an entry its fields", () => {
   const lent = utf8(`{"__proto__":${JSON.stringify(VALID)}}`)
   expect(() => parseEntry(lent)).toThrow(/has no valid v/)
   const details = parseEntry(

@@ -53,8 +53,17 @@ export interface AuditEventMap {
   compliance_check: { check_type: string; regulation: string; result: boolean | string; details: unknown }
   user_request: { request_type: string; user_id: string; details: unknown; status: string }
   error: { error_type: string; message: string; details?: unknown }
-  function_call: { function: string; arguments: unknown }
-  function_return: { status: string; execution_time: number; result: unknown }
+  /** `arguments` is absent where nothing is captured. */
+  function_call: { function: string; arguments?: unknown }
+  /** `execution_time` in seconds. Streams and generators say how much came, and whether all of it. */
+  function_return: {
+    status: string
+    execution_time: number
+    result?: unknown
+    chunks?: number
+    bytes?: number
+    completed?: boolean
+  }
   events_lost: { count: number; first_at: string; last_at: string; code: string }
 }
 

@@ -22,7 +22,7 @@
  * | `bytes` | type, length (bytes) | Buffer, ArrayBuffer, SharedArrayBuffer, DataView, without their bytes |
  * | `tensor` | type (class), dtype, shape | an object of a class with an element type and a shape, without its values |
  * | `instance:<Class>` | its own enumerable properties | an object of any other class |
- * | `cycle` | up: levels of JSON from the marker to what it refers to | a reference to a value that holds it |
+ * | `cycle` | up: 1 is the innermost value that holds it, 2 the next | a reference to a value that holds the marker |
  * | `depth` | type | a container below 64 levels |
  * | `kept` | type, bytes, length?, commitment | a value cut because of the limit and kept beside the log; see docs/format.md |
  * | `omitted` | type, bytes, length?, exact? | a value cut because of the limit; `exact` false: `bytes` is a lower bound |

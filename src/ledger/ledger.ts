@@ -92,6 +92,11 @@ export class Ledger {
     return registry().get(this.path) === this
   }
 
+  /** The state directory of the user whose environment the ledger was opened with. */
+  get state(): StateDirectory {
+    return new StateDirectory(this.#environment)
+  }
+
   /** Mode of files in the log directory: private, or shared with one group. */
   get fileMode(): number {
     return this.#root.access.fileMode

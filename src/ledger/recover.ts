@@ -9,7 +9,7 @@ import { dirname, join } from "node:path"
 import { equalBytes, fromBase64, utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import { type Checkpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
-import { IDENTITY_FILE, isMissing, RECOVERY_FILE, type RootDirectory, TREE_FILE } from "../store/index.ts"
+import { IDENTITY_FILE, isMissing, PAYLOADS_FILE, RECOVERY_FILE, type RootDirectory, TREE_FILE } from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap } from "./collect.ts"
 import { claimIdentity, findSigner, ownVerifierKey, parseObject, readIdentity } from "./identity.ts"
 import { publishedRoot, readBundle } from "./published.ts"
@@ -137,7 +137,7 @@ async function setAside(context: SealContext, work: Record<string, unknown>): Pr
   if (typeof predecessor !== "string" || !/^predecessor-\d+$/.test(predecessor)) {
     throw new AuditError("TREE_STATE_DAMAGED", `${RECOVERY_FILE} is damaged; remove it and run recover again`)
   }
-  for (const name of [TREE_FILE, IDENTITY_FILE, "checkpoint", "vkey", "tile"]) {
+  for (const name of [TREE_FILE, IDENTITY_FILE, PAYLOADS_FILE, "checkpoint", "vkey", "tile"]) {
     await moveInto(context.root, name, predecessor)
   }
   const old = await readTreeState({ read: (path: string) => context.root.read(`${predecessor}/${path}`) })

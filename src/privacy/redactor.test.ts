@@ -187,7 +187,7 @@ describe("redact", () => {
     expect(stored(PATIENT, redact)).toEqual(expected)
   })
 
-  test("a redact function that throws hides the value and does not reach the caller", () => {
+  test("fails closed: a redactor that throws hides the value instead of letting it through", () => {
     const redact = (value: unknown): unknown => {
       if (value === "Ann") throw new Error("no")
       return value
@@ -195,7 +195,7 @@ describe("redact", () => {
     expect(stored({ name: "Ann", age: 1 }, [redact])).toEqual({ name: marker("redactor_failed"), age: 1 })
   })
 
-  test("the defaults stay on, also for what a function returns", () => {
+  test("the defaults cannot be turned off, also not for what a function returns", () => {
     const redact: RedactOptions = [(value) => (value === 1 ? { password: "x" } : value)]
     expect(stored({ a: 1, apiKey: "k" }, redact)).toEqual({
       a: { password: marker("password") },

@@ -7,7 +7,7 @@ import { equalBytes, fromBase64 } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import type { AuditEntry } from "../event/index.ts"
 import { type Environment, readIdentity } from "../ledger/index.ts"
-import { type Checkpoint, parseCheckpoint } from "../proof/index.ts"
+import { type Checkpoint, parseCheckpoint, parseVerifierKey } from "../proof/index.ts"
 import { findLogDirectory, LocalBlobs, type RememberedCheckpoint, type RootDirectory, StateDirectory } from "../store/index.ts"
 import { checkSignature, chooseKey, type KeySource, readDirectoryKey, type TrustedKey } from "./check-key.ts"
 import { SequenceCheck } from "./check-sequences.ts"
@@ -57,20 +57,28 @@ const EMPTY_ROOT_TEXT = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
  * @throws {@link AuditError} `LOG_DIR_UNREADABLE`; `CHECKPOINT_MALFORMED` or `VERIFIER_KEY_MALFORMED` for an argument.
  */
 export async function verifyLog(options: VerifyOptions, environment: Environment): Promise<VerificationReport> {
+  if (options.publicKey !== undefined) parseVerifierKey(options.publicKey)
   const against = options.against === undefined ? undefined : parseAgainst(options.against)
   const root = findLogDirectory(options.logDir)
   if (root === undefined) return nothingThere(options.logDir)
   const state = new StateDirectory(environment)
-  const directoryKey = await readDirectoryKey(new LocalBlobs(root))
+  let directoryKey: string | undefined
   let snapshot: Snapshot
   try {
+    directoryKey = await readDirectoryKey(new LocalBlobs(root))
     snapshot = await takeSnapshot(root)
   } catch (error) {
     return unreadable(root, error)
   }
   if (snapshot.head === undefined) return notSealed(root, snapshot, state)
   const key = await chooseKey(snapshot.head.origin, options, state, environment, directoryKey)
-  return verifySealed({ root, state, snapshot, head: snapshot.head, key, directoryKey, against, options })
+  try {
+    return await verifySealed({ root, state, snapshot, head: snapshot.head, key, directoryKey, against, options })
+  } catch (error) {
+    // A symbolic link in the place of a file of the log; what concerns the arguments or this user's own files is thrown.
+    if (error instanceof AuditError && error.code === "UNSAFE_PATH") return unreadable(root, error)
+    throw error
+  }
 }
 
 /** Everything one verification looks at. */

@@ -2,7 +2,9 @@
  * Logs for the tests of the command line, made with real trails.
  * @module
  */
+import * as fs from "node:fs"
 import { AuditTrail, type Checkpoint } from "../../src/audit.ts"
+import { closeLedgersUnder } from "../../src/ledger/index.ts"
 
 /** Text that could steer a terminal, reorder or hide what is read; each with how it must arrive. */
 export const HOSTILE: readonly { readonly name: string; readonly text: string; readonly escaped: string }[] = [
@@ -54,5 +56,18 @@ export async function hostileLog(logDir: string): Promise<void> {
     audit.logDataAccess({ datasetName: text, columnsAccessed: [text], numRecords: 1, purpose: text, user: text })
     audit.logError({ errorType: `E ${text}`, message: text })
     await audit.close(text)
+  }
+}
+
+/** Records five steps, then takes the third one's line out of the journal. Nothing of it is sealed. */
+export async function cutHole(logDir: string): Promise<void> {
+  const trail = new AuditTrail("holed", { logDir })
+  for (let n = 0; n < 5; n++) trail.logEvent("step", { n })
+  await closeLedgersUnder(logDir)
+  const journal = `${logDir}/.state/journal`
+  for (const name of fs.readdirSync(journal)) {
+    const lines = fs.readFileSync(`${journal}/${name}`, "utf8").split("\n")
+    const kept = lines.filter((line) => !line.includes('"n":2}'))
+    if (kept.length < lines.length) fs.writeFileSync(`${journal}/${name}`, kept.join("\n"))
   }
 }

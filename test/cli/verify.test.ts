@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest"
 import type { VerificationReport } from "../../src/audit.ts"
 import { AuditTrail } from "../../src/audit.ts"
 import { restart } from "../place.ts"
-import { trainingLog } from "./logs.ts"
+import { cutHole, trainingLog } from "./logs.ts"
 import { type Run, useCli } from "./run.ts"
 
 const { place, run, audit } = useCli()
@@ -56,16 +56,7 @@ const rows: readonly { verdict: string; code: number; tamper: () => Promise<read
     verdict: "gap",
     code: 11,
     tamper: async () => {
-      const trail = new AuditTrail("open", { logDir: place.logDir })
-      for (let n = 0; n < 5; n++) trail.logEvent("step", { n })
-      await restart(place)
-      const journal = `${place.logDir}/.state/journal`
-      const path = `${journal}/${fs.readdirSync(journal).at(-1)}`
-      const kept = fs
-        .readFileSync(path, "utf8")
-        .split("\n")
-        .filter((line) => !line.includes('"n":2}'))
-      fs.writeFileSync(path, kept.join("\n"))
+      await cutHole(place.logDir)
       return []
     },
   },

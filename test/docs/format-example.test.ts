@@ -1,16 +1,18 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto"
+import { createHash, createHmac, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto"
 import * as fs from "node:fs"
 import { dirname } from "node:path"
 import { crc32 } from "node:zlib"
 import { describe, expect, test } from "vitest"
 import { verifyAuditLog } from "../../src/audit.ts"
 import { EntryTemplate, parseEntry } from "../../src/event/index.ts"
+import { commitmentOf } from "../../src/privacy/index.ts"
 import { formatLine } from "../../src/store/index.ts"
 import * as ours from "../../src/verify.ts"
 import { usePlace } from "../place.ts"
 import { block, read } from "./markdown.ts"
 
 const page = read("docs/format.md")
+const prose = page.replace(/\s+/g, " ")
 const entries = block(page, "entries")
   .split("\n")
   .map((line) => Buffer.from(line))
@@ -45,8 +47,10 @@ describe("the worked example, by Node's own cryptography", () => {
     const [a, b, c] = entries.map(leaf) as [Buffer, Buffer, Buffer]
     expect(block(page, "leaves").split("\n")).toEqual([a, b, c].map((hash) => hash.toString("hex")))
     expect(block(page, "bundle")).toBe(sha256(bundle).toString("hex"))
-    expect(page).toContain(`They have ${entries[0]!.length}, ${entries[1]!.length} and ${entries[2]!.length} bytes.`)
-    expect(page).toContain(`has ${bundle.length.toLocaleString("en")} bytes and this SHA-256. It begins with \`01 a6\``)
+    expect(prose).toContain(`They have ${entries[0]!.length}, ${entries[1]!.length} and ${entries[2]!.length} bytes.`)
+    expect(prose).toContain(
+      `has ${bundle.length.toLocaleString("en")} bytes and this SHA-256. It begins with \`01 a6\``,
+    )
     expect(bundle.subarray(0, 2).toString("hex")).toBe("01a6")
     expect(block(page, "roots").split("\n")).toEqual(
       [node(a, b), node(node(a, b), c)].map((root) => root.toString("hex")),
@@ -66,6 +70,16 @@ describe("the worked example, by Node's own cryptography", () => {
     expect(block(page, "consistency")).toBe(c.toString("base64"))
     expect(walk(b, 1, 3, [a, c])).toEqual(node(node(a, b), c))
   })
+})
+
+test("the commitment, by Node's own cryptography and by this package", () => {
+  const committed = { eventId: parseEntry(entries[1]!).event_id, pointer: "/input_data", json: "[1,2,3]" }
+  const hmac = createHmac("sha256", Buffer.alloc(32))
+  for (const text of ["secureml/commit/v1", ...Object.values(committed)]) {
+    hmac.update(Uint8Array.of(0, 0, 0, text.length)).update(text)
+  }
+  expect(block(page, "commitment")).toBe(hmac.digest("base64"))
+  expect(block(page, "commitment")).toBe(commitmentOf(Buffer.alloc(32), committed))
 })
 
 /** The check of an inclusion proof, line by line as on the page. */

@@ -35,7 +35,7 @@ export function makeFixture(name: string, files: Readonly<Record<string, string>
 /** The environment of a user: nothing of npm's or Vitest's, and keys and state in the project itself. */
 export function cleanEnvironment(folder: string): NodeJS.ProcessEnv {
   const foreign =
-    /^(npm_(package|lifecycle|command|execpath|node_execpath)|npm_config_local_prefix$|VITEST|VITE_|NODE_|INIT_CWD$|TEST$|CI$|DEV$|PROD$|MODE$|SSR$|BASE_URL$|SECUREML_)/
+    /^(npm_(package|lifecycle|command|execpath|node_execpath)|npm_config_local_prefix$|VITEST|VITE_|NODE_(OPTIONS|ENV|PATH|V8_COVERAGE|CHANNEL)|INIT_CWD$|TEST$|CI$|DEV$|PROD$|MODE$|SSR$|BASE_URL$|SECUREML_)/
   const kept = Object.entries(process.env).filter(([name]) => !foreign.test(name))
   return { ...Object.fromEntries(kept), SECUREML_STATE_DIR: join(folder, "state"), NO_COLOR: "1" }
 }

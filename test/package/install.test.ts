@@ -14,8 +14,8 @@ describe.skipIf(!reachable)("npm install of the tarball in an empty folder (skip
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "secureml-install-"))
     writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }\n')
-    const options = { cwd: folder, env: cleanEnvironment(folder), stdio: "pipe" } as const
-    execFileSync("npm", ["install", "--no-audit", "--no-fund", TARBALL], options)
+    const options = { cwd: folder, env: cleanEnvironment(folder), stdio: "pipe", timeout: 170_000 } as const
+    execFileSync("npm", ["install", "--no-audit", "--no-fund", "--fetch-retries=1", TARBALL], options)
     const fixtures = fileURLToPath(new URL("fixtures", import.meta.url))
     cpSync(join(fixtures, "round-trip.mjs"), join(folder, "round-trip.mjs"))
     cpSync(join(fixtures, "server/main.mjs"), join(folder, "main.mjs"))

@@ -18,7 +18,7 @@ import { wrapFunction } from "./wrap-function.ts"
  * Arguments and results are stored as summaries: type, size, and a digest under a secret of this log. With
  * `capture: "full"` they are stored as they are, secrets redacted; with "none" not at all. `capture: "none"` of a trail
  * around the call is inherited, "full" never is. Texts of 8 characters or more that were passed as arguments are
- * redacted in messages of errors too, unless `capture` is "full"; secrets always are.
+ * redacted in messages of errors too, unless `capture` is "full"; known secrets always are.
  *
  * When the call cannot be recorded, the function is not run and the call throws, or rejects if it is declared async;
  * with a callback as `onWriteError` it runs unaudited. Once it ran, a failure of the audit goes to the callback or to

@@ -4,7 +4,6 @@
  */
 import { createHmac } from "node:crypto"
 import type { KeyedDigest } from "../../event/index.ts"
-import { StateDirectory } from "../../store/index.ts"
 import { warn } from "../recorder.ts"
 import { type AuditTrail, trailInside } from "../trail.ts"
 
@@ -23,7 +22,8 @@ export function digestOf(trail: AuditTrail): KeyedDigest | undefined {
 
 function makeDigest(trail: AuditTrail): KeyedDigest | undefined {
   try {
-    const secret = new StateDirectory(process.env).digestSecret(trailInside(trail).ledgerPath)
+    const { ledger } = trailInside(trail)
+    const secret = ledger.state.digestSecret(ledger.path)
     // Anything shorter is a damaged file, and a digest under it no secret.
     if (secret.length !== 32) throw new RangeError("the digest secret is damaged")
     return (content) => createHmac("sha256", secret).update(content).digest("base64")

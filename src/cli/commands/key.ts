@@ -1,5 +1,5 @@
 /**
- * `secureml audit key`: the log's verifier key, and whether its signing key is here. Never prints the private key.
+ * `secureml audit key`: shows the public key, where the private one is, and never the private one itself.
  * @module
  */
 import type { Command } from "commander"

@@ -54,7 +54,7 @@ async function runProve(event: EventName, flags: ProveFlags, output: Output): Pr
   const receipt = await prove({ logDir: root.path, eventId: event })
   const { bytes } = await findEvent(root, receipt.index)
   const verifierKey = await verifierKeyOf(root)
-  // A proof that does not verify must not leave the house: it would be read as evidence.
+  // A proof that does not verify is never given out: it would be read as evidence.
   if (verifierKey !== undefined) await verifyProof(receipt.proof, bytes, verifierKey)
   if (out !== undefined) writeFile("--out", out, receipt.proof)
   if (entryOut !== undefined) writeFile("--entry-out", entryOut, bytes)
@@ -70,10 +70,16 @@ async function verifierKeyOf(root: RootDirectory): Promise<string | undefined> {
   return bytes === undefined ? undefined : utf8Text(bytes)?.trim()
 }
 
-/** Readable by this user alone: an entry holds what was logged. */
+/** Files that prove writes are readable by this user alone, those that were there before too. */
 function writeFile(flag: string, file: string, data: string | Uint8Array): void {
   try {
-    fs.writeFileSync(file, data, { mode: 0o600 })
+    const fd = fs.openSync(file, "w", 0o600)
+    try {
+      if (fs.fstatSync(fd).isFile()) fs.fchmodSync(fd, 0o600)
+      fs.writeFileSync(fd, data)
+    } finally {
+      fs.closeSync(fd)
+    }
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? String(error.code) : String(error)
     throw new Error(`${flag}: ${resolve(file)} cannot be written (${reason})`, { cause: error })

@@ -9,6 +9,7 @@ import * as fs from "node:fs"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { utf8, utf8Text } from "../../bytes.ts"
+import { AuditError } from "../../errors.ts"
 import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, RootDirectory } from "./files.ts"
 
 /** A checkpoint that this user has signed or seen. */
@@ -134,16 +135,25 @@ export class StateDirectory {
   #readCheckpoint(name: string): RememberedCheckpoint | undefined {
     const text = this.#readText(name)
     if (text === undefined) return undefined
-    const value: unknown = JSON.parse(text)
-    const { origin, path, note } = (value ?? {}) as Record<string, unknown>
+    const { origin, path, note } = parseRecord(text)
     if (typeof origin !== "string" || typeof path !== "string" || typeof note !== "string") {
-      throw new SyntaxError(`${join(this.path, name)} is damaged; remove it to forget the checkpoint it held`)
+      throw new AuditError("STATE_DIRECTORY_DAMAGED", `${join(this.path, name)} is damaged; remove it to forget the checkpoint it held`)
     }
     return { origin, path, note }
   }
 
   #write(name: string, checkpoint: RememberedCheckpoint): Promise<void> {
     return this.#open().replace(name, utf8(`${JSON.stringify(checkpoint)}\n`))
+  }
+}
+
+function parseRecord(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    // Damaged: the caller finds no field, and says so.
+    return {}
   }
 }
 
