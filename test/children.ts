@@ -27,7 +27,13 @@ export interface Child {
 
 /** Environment of a child: nothing of the user's home, its own state directory. */
 export function childEnvironment(stateDir: string, extra: Record<string, string> = {}): NodeJS.ProcessEnv {
-  return { PATH: process.env["PATH"], HOME: "/nonexistent", SECUREML_STATE_DIR: stateDir, SECUREML_TEST_DIST: DIST, ...extra }
+  return {
+    PATH: process.env["PATH"],
+    HOME: "/nonexistent",
+    SECUREML_STATE_DIR: stateDir,
+    SECUREML_TEST_DIST: DIST,
+    ...extra,
+  }
 }
 
 /** Starts a program. */

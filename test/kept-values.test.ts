@@ -40,7 +40,10 @@ describe("values too large for an entry, kept beside the log", () => {
 
   test("are redacted like everything else", async () => {
     const audit = open()
-    const { eventId } = audit.logEvent("e", { log: `password=hunter2secret ${"x".repeat(90_000)}`, nested: { api_key: "abc" } })
+    const { eventId } = audit.logEvent("e", {
+      log: `password=hunter2secret ${"x".repeat(90_000)}`,
+      nested: { api_key: "abc" },
+    })
     const [kept] = await getKeptValues({ logDir: place.logDir, eventId })
     expect(String(kept!.value)).not.toContain("hunter2secret")
   })

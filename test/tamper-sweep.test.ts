@@ -8,11 +8,15 @@ const place = usePlace()
 
 /** Every published file: checkpoint, tiles, bundles and `vkey`. */
 function publishedFiles(): string[] {
-  const tiles = fs.readdirSync(join(place.logDir, "tile"), { recursive: true, encoding: "utf8" }).map((name) => join("tile", name))
+  const tiles = fs
+    .readdirSync(join(place.logDir, "tile"), { recursive: true, encoding: "utf8" })
+    .map((name) => join("tile", name))
   return ["checkpoint", "vkey", ...tiles].filter((name) => fs.statSync(join(place.logDir, name)).isFile())
 }
 
-test("one bit flipped at every byte never passes verification under a pinned key, and never crashes", { timeout: 300_000 }, async () => {
+test("one bit flipped at every byte never passes verification under a pinned key, and never crashes", {
+  timeout: 300_000,
+}, async () => {
   const audit = new AuditTrail("small", { logDir: place.logDir, context: { v: 1 } })
   for (let n = 0; n < 2; n++) {
     audit.logEvent("step", { n })
@@ -31,7 +35,9 @@ test("one bit flipped at every byte never passes verification under a pinned key
       changed[at]! ^= 1 << (at % 8)
       fs.writeFileSync(path, changed)
       const { verdict } = await verifyAuditLog({ logDir: place.logDir, publicKey })
-      expect(["corrupt", "wrong_key", "rewritten", "truncated", "unverifiable"], `${name} byte ${at}`).toContain(verdict)
+      expect(["corrupt", "wrong_key", "rewritten", "truncated", "unverifiable"], `${name} byte ${at}`).toContain(
+        verdict,
+      )
       flips += 1
     }
     fs.writeFileSync(path, original)
@@ -49,9 +55,13 @@ test("every published file missing or empty never passes either", async () => {
     const path = join(place.logDir, name)
     const original = fs.readFileSync(path)
     fs.rmSync(path)
-    expect(["intact", "unsealed_tail"], `${name} missing`).not.toContain((await verifyAuditLog({ logDir: place.logDir, publicKey })).verdict)
+    expect(["intact", "unsealed_tail"], `${name} missing`).not.toContain(
+      (await verifyAuditLog({ logDir: place.logDir, publicKey })).verdict,
+    )
     fs.writeFileSync(path, "")
-    expect(["intact", "unsealed_tail"], `${name} empty`).not.toContain((await verifyAuditLog({ logDir: place.logDir, publicKey })).verdict)
+    expect(["intact", "unsealed_tail"], `${name} empty`).not.toContain(
+      (await verifyAuditLog({ logDir: place.logDir, publicKey })).verdict,
+    )
     fs.writeFileSync(path, original)
   }
 })

@@ -13,14 +13,69 @@ function open(name = "model_training", options = {}): AuditTrail {
 
 describe("every method writes its event", () => {
   test.each([
-    ["data_access", (audit: AuditTrail) => audit.logDataAccess({ datasetName: "d", columnsAccessed: ["a"], numRecords: 3, purpose: "p", user: "u" }), { dataset_name: "d", columns_accessed: ["a"], num_records: 3, purpose: "p", user: "u" }],
-    ["data_transformation", (audit: AuditTrail) => audit.logDataTransformation({ transformationType: "drop", inputData: "a", outputData: "b", parameters: { k: 1 } }), { transformation_type: "drop", input_data: "a", output_data: "b", parameters: { k: 1 } }],
-    ["model_training", (audit: AuditTrail) => audit.logModelTraining({ modelType: "rf", datasetName: "d", parameters: { trees: 5 }, metrics: { acc: 0.9 }, privacyParameters: { epsilon: 1 } }), { model_type: "rf", dataset_name: "d", parameters: { trees: 5 }, metrics: { acc: 0.9 }, privacy_parameters: { epsilon: 1 } }],
-    ["model_inference", (audit: AuditTrail) => audit.logModelInference({ modelId: "m", inputData: { age: 3 }, output: { label: 1 }, confidence: 0.5 }), { model_id: "m", input_data: { age: 3 }, output: { label: 1 }, confidence: 0.5 }],
-    ["compliance_check", (audit: AuditTrail) => audit.logComplianceCheck({ checkType: "bias", regulation: "GDPR", result: false, details: { gap: 0.1 } }), { check_type: "bias", regulation: "GDPR", result: false, details: { gap: 0.1 } }],
-    ["user_request", (audit: AuditTrail) => audit.logUserRequest({ requestType: "access", userId: "u1", details: {}, status: "received" }), { request_type: "access", user_id: "u1", details: {}, status: "received" }],
-    ["error", (audit: AuditTrail) => audit.logError(new RangeError("too far")), { error_type: "RangeError", message: "too far" }],
-    ["error", (audit: AuditTrail) => audit.logError({ errorType: "E", message: "m", details: { a: 1 } }), { error_type: "E", message: "m", details: { a: 1 } }],
+    [
+      "data_access",
+      (audit: AuditTrail) =>
+        audit.logDataAccess({ datasetName: "d", columnsAccessed: ["a"], numRecords: 3, purpose: "p", user: "u" }),
+      { dataset_name: "d", columns_accessed: ["a"], num_records: 3, purpose: "p", user: "u" },
+    ],
+    [
+      "data_transformation",
+      (audit: AuditTrail) =>
+        audit.logDataTransformation({
+          transformationType: "drop",
+          inputData: "a",
+          outputData: "b",
+          parameters: { k: 1 },
+        }),
+      { transformation_type: "drop", input_data: "a", output_data: "b", parameters: { k: 1 } },
+    ],
+    [
+      "model_training",
+      (audit: AuditTrail) =>
+        audit.logModelTraining({
+          modelType: "rf",
+          datasetName: "d",
+          parameters: { trees: 5 },
+          metrics: { acc: 0.9 },
+          privacyParameters: { epsilon: 1 },
+        }),
+      {
+        model_type: "rf",
+        dataset_name: "d",
+        parameters: { trees: 5 },
+        metrics: { acc: 0.9 },
+        privacy_parameters: { epsilon: 1 },
+      },
+    ],
+    [
+      "model_inference",
+      (audit: AuditTrail) =>
+        audit.logModelInference({ modelId: "m", inputData: { age: 3 }, output: { label: 1 }, confidence: 0.5 }),
+      { model_id: "m", input_data: { age: 3 }, output: { label: 1 }, confidence: 0.5 },
+    ],
+    [
+      "compliance_check",
+      (audit: AuditTrail) =>
+        audit.logComplianceCheck({ checkType: "bias", regulation: "GDPR", result: false, details: { gap: 0.1 } }),
+      { check_type: "bias", regulation: "GDPR", result: false, details: { gap: 0.1 } },
+    ],
+    [
+      "user_request",
+      (audit: AuditTrail) =>
+        audit.logUserRequest({ requestType: "access", userId: "u1", details: {}, status: "received" }),
+      { request_type: "access", user_id: "u1", details: {}, status: "received" },
+    ],
+    [
+      "error",
+      (audit: AuditTrail) => audit.logError(new RangeError("too far")),
+      { error_type: "RangeError", message: "too far" },
+    ],
+    [
+      "error",
+      (audit: AuditTrail) => audit.logError({ errorType: "E", message: "m", details: { a: 1 } }),
+      { error_type: "E", message: "m", details: { a: 1 } },
+    ],
     ["model_deployed", (audit: AuditTrail) => audit.logEvent("model_deployed", { region: "eu" }), { region: "eu" }],
   ] as const)("%s", async (eventType, log, details) => {
     const audit = open()
@@ -32,31 +87,75 @@ describe("every method writes its event", () => {
     expect(event!.details).toEqual(details)
     expect(Object.keys(event!.details)).toEqual(Object.keys(details))
     expect(event).toMatchObject({ event_id: receipt.eventId, timestamp: receipt.timestamp, event_type: eventType })
-    expect(closed).toMatchObject({ event_type: "audit_closed", sequence: 2, details: { status: "completed", details: { note: "ok" } } })
+    expect(closed).toMatchObject({
+      event_type: "audit_closed",
+      sequence: 2,
+      details: { status: "completed", details: { note: "ok" } },
+    })
   })
 
   test("the envelope has its keys in the promised order", async () => {
     const audit = open("ordered", { context: { c: 1 }, regulations: ["gdpr"], actor: { id: "a", type: "user" } })
-    await audit.logEvent("e", { d: 1 }, { occurredAt: "2026-01-02T03:04:05Z", evidence: { extra: true }, regulations: ["HIPAA"] }).sealed().then(({ entry }) => {
-      const parsed = JSON.parse(entry) as Record<string, unknown>
-      expect(Object.keys(parsed)).toEqual(["v", "event_id", "event_type", "timestamp", "operation_id", "operation_name", "sequence", "writer", "actor", "occurred_at", "regulations", "context", "details"])
-      expect(parsed).toMatchObject({ regulations: ["GDPR", "HIPAA"], details: { d: 1, extra: true }, occurred_at: "2026-01-02T03:04:05.000Z" })
-    })
+    await audit
+      .logEvent(
+        "e",
+        { d: 1 },
+        { occurredAt: "2026-01-02T03:04:05Z", evidence: { extra: true }, regulations: ["HIPAA"] },
+      )
+      .sealed()
+      .then(({ entry }) => {
+        const parsed = JSON.parse(entry) as Record<string, unknown>
+        expect(Object.keys(parsed)).toEqual([
+          "v",
+          "event_id",
+          "event_type",
+          "timestamp",
+          "operation_id",
+          "operation_name",
+          "sequence",
+          "writer",
+          "actor",
+          "occurred_at",
+          "regulations",
+          "context",
+          "details",
+        ])
+        expect(parsed).toMatchObject({
+          regulations: ["GDPR", "HIPAA"],
+          details: { d: 1, extra: true },
+          occurred_at: "2026-01-02T03:04:05.000Z",
+        })
+      })
   })
 })
 
 describe("what the Python module got wrong", () => {
   test("text with ' - ' is found again", async () => {
-    await withAuditTrail("hyphens", { logDir: place.logDir }, (audit) => audit.logEvent("note", { text: "before - after - end" }))
+    await withAuditTrail("hyphens", { logDir: place.logDir }, (audit) =>
+      audit.logEvent("note", { text: "before - after - end" }),
+    )
     expect((await getAuditLogs({ logDir: place.logDir, text: " - after - " })).length).toBe(1)
   })
 
   test("details and context cannot override the envelope", async () => {
-    const hostile = { event_type: "forged", timestamp: "1999", operation_id: "x", sequence: 99, writer: {}, v: 2, __proto__: { polluted: true } }
+    const hostile = {
+      event_type: "forged",
+      timestamp: "1999",
+      operation_id: "x",
+      sequence: 99,
+      writer: {},
+      v: 2,
+      __proto__: { polluted: true },
+    }
     const audit = open("honest", { context: hostile })
     audit.logEvent("plain", hostile)
     const [, event] = await records()
-    expect(event).toMatchObject({ event_type: "plain", operation_id: audit.operationId, sequence: 1, details: { event_type: "forged" } })
+    expect(event).toMatchObject({
+      event_type: "plain",
+      operation_id: audit.operationId,
+      sequence: 1,
+      details: { event_type: "forged" },
+    })
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined()
   })
 
@@ -99,7 +198,9 @@ describe("what the Python module got wrong", () => {
     } finally {
       process.umask(umask)
     }
-    const loose = fs.readdirSync(place.directory, { recursive: true, encoding: "utf8" }).filter((name) => (fs.lstatSync(`${place.directory}/${name}`).mode & 0o077) !== 0)
+    const loose = fs
+      .readdirSync(place.directory, { recursive: true, encoding: "utf8" })
+      .filter((name) => (fs.lstatSync(`${place.directory}/${name}`).mode & 0o077) !== 0)
     expect(loose).toEqual([])
   })
 
@@ -152,15 +253,42 @@ describe("receipts", () => {
 
 describe("wrong arguments name the field and write nothing", () => {
   test.each([
-    ["datasetName", (audit: AuditTrail) => audit.logDataAccess({ columnsAccessed: [], numRecords: 1, purpose: "p" } as never)],
-    ["numRecords", (audit: AuditTrail) => audit.logDataAccess({ datasetName: "d", columnsAccessed: [], numRecords: -1, purpose: "p" })],
-    ["confidence", (audit: AuditTrail) => audit.logModelInference({ modelId: "m", inputData: 1, output: 1, confidence: 1.5 })],
-    ["dataset_name", (audit: AuditTrail) => audit.logDataAccess({ dataset_name: "d", datasetName: "d", columnsAccessed: [], numRecords: 1, purpose: "p" } as never)],
-    ["eventType", (audit: AuditTrail) => audit.logEvent("audit_started", {})],
-    ["eventType", (audit: AuditTrail) => audit.logEvent("function_call", {})],
-    ["eventType", (audit: AuditTrail) => audit.logEvent("events_lost", {})],
+    [
+      "datasetName",
+      (audit: AuditTrail) => audit.logDataAccess({ columnsAccessed: [], numRecords: 1, purpose: "p" } as never),
+    ],
+    [
+      "numRecords",
+      (audit: AuditTrail) =>
+        audit.logDataAccess({ datasetName: "d", columnsAccessed: [], numRecords: -1, purpose: "p" }),
+    ],
+    [
+      "confidence",
+      (audit: AuditTrail) => audit.logModelInference({ modelId: "m", inputData: 1, output: 1, confidence: 1.5 }),
+    ],
+    [
+      "dataset_name",
+      (audit: AuditTrail) =>
+        audit.logDataAccess({
+          dataset_name: "d",
+          datasetName: "d",
+          columnsAccessed: [],
+          numRecords: 1,
+          purpose: "p",
+        } as never),
+    ],
+    ["eventType", (audit: AuditTrail) => audit.logEvent("audit_started", {} as never)],
+    ["eventType", (audit: AuditTrail) => audit.logEvent("function_call", {} as never)],
+    ["eventType", (audit: AuditTrail) => audit.logEvent("events_lost", {} as never)],
     ["details", (audit: AuditTrail) => audit.logEvent("e", null as never)],
-    ["evidence", (audit: AuditTrail) => audit.logDataAccess({ datasetName: "d", columnsAccessed: [], numRecords: 1, purpose: "p" }, { evidence: { purpose: "other" } })],
+    [
+      "evidence",
+      (audit: AuditTrail) =>
+        audit.logDataAccess(
+          { datasetName: "d", columnsAccessed: [], numRecords: 1, purpose: "p" },
+          { evidence: { purpose: "other" } },
+        ),
+    ],
     ["occurredAt", (audit: AuditTrail) => audit.logEvent("e", {}, { occurredAt: "yesterday" })],
     ["actor", (audit: AuditTrail) => audit.logEvent("e", {}, { actor: {} as never })],
     ["colour", (audit: AuditTrail) => audit.logEvent("e", {}, { colour: 1 } as never)],
@@ -184,26 +312,40 @@ describe("wrong arguments name the field and write nothing", () => {
   test("a directory that cannot be made names the absolute path and the variable", () => {
     fs.writeFileSync(`${place.directory}/file`, "")
     const make = () => new AuditTrail("x", { logDir: `${place.directory}/file/log` })
-    expect(make).toThrow(expect.objectContaining({ code: "LOG_DIR_NOT_WRITABLE", message: expect.stringMatching(/\/file\/log.*SECUREML_AUDIT_DIR/) }))
+    expect(make).toThrow(
+      expect.objectContaining({
+        code: "LOG_DIR_NOT_WRITABLE",
+        message: expect.stringMatching(/\/file\/log.*SECUREML_AUDIT_DIR/),
+      }),
+    )
   })
 })
 
 describe("around code", () => {
   test("withAuditTrail closes, records errors, passes them on, and nests", async () => {
     const failure = new TypeError("inner")
-    const run = withAuditTrail("outer", { logDir: place.logDir, context: { a: 1 }, regulations: ["GDPR"], actor: { id: "me" } }, async (outer) => {
-      expect(currentAuditTrail()).toBe(outer)
-      await withAuditTrail("inner", { context: { b: 2 } }, (inner) => {
-        expect(currentAuditTrail()).toBe(inner)
-        throw failure
-      })
-    })
+    const run = withAuditTrail(
+      "outer",
+      { logDir: place.logDir, context: { a: 1 }, regulations: ["GDPR"], actor: { id: "me" } },
+      async (outer) => {
+        expect(currentAuditTrail()).toBe(outer)
+        await withAuditTrail("inner", { context: { b: 2 } }, (inner) => {
+          expect(currentAuditTrail()).toBe(inner)
+          throw failure
+        })
+      },
+    )
     await expect(run).rejects.toBe(failure)
     expect(currentAuditTrail()).toBeUndefined()
     const all = await records()
     const inner = all.filter(({ operation_name }) => operation_name === "inner")
     expect(inner.map(({ event_type }) => event_type)).toEqual(["audit_started", "error", "audit_closed"])
-    expect(inner[0]).toMatchObject({ parent_operation_id: all[0]!.operation_id, context: { a: 1, b: 2 }, regulations: ["GDPR"], actor: { id: "me" } })
+    expect(inner[0]).toMatchObject({
+      parent_operation_id: all[0]!.operation_id,
+      context: { a: 1, b: 2 },
+      regulations: ["GDPR"],
+      actor: { id: "me" },
+    })
     expect(inner[2]!.details).toMatchObject({ status: "error" })
   })
 
@@ -226,7 +368,9 @@ describe("around code", () => {
   })
 
   test("5,000 trails leave no 5,000 files and no pile of checkpoints", { timeout: 60_000 }, async () => {
-    const closing = Array.from({ length: 5_000 }, (_, n) => withAuditTrail(`op ${n % 7}`, { logDir: place.logDir }, () => n))
+    const closing = Array.from({ length: 5_000 }, (_, n) =>
+      withAuditTrail(`op ${n % 7}`, { logDir: place.logDir }, () => n),
+    )
     await Promise.all(closing)
     await open("last").close()
     const files = fs.readdirSync(place.logDir, { recursive: true }).length

@@ -60,7 +60,10 @@ describe("verdicts", () => {
     await restart(place)
     fs.rmSync(place.logDir, { recursive: true })
     fs.renameSync(old, place.logDir)
-    expect(await verdictOf()).toMatchObject({ verdict: "truncated", codes: expect.arrayContaining(["older_than_known"]) })
+    expect(await verdictOf()).toMatchObject({
+      verdict: "truncated",
+      codes: expect.arrayContaining(["older_than_known"]),
+    })
   })
 
   test("a fork signed with the same key is rewritten against the other side's checkpoint", async () => {
@@ -71,7 +74,8 @@ describe("verdicts", () => {
     // A dishonest key holder has forgotten what was signed.
     const forkState = `${place.directory}/fork-state`
     fs.cpSync(place.stateDir, forkState, { recursive: true })
-    for (const name of ["signed", "seen", "origins"]) fs.rmSync(`${forkState}/${name}`, { recursive: true, force: true })
+    for (const name of ["signed", "seen", "origins"])
+      fs.rmSync(`${forkState}/${name}`, { recursive: true, force: true })
     process.env["SECUREML_STATE_DIR"] = forkState
     await log(7, fork, "other history")
     expect((await verdictOf({ logDir: fork })).verdict).toBe("intact")
@@ -114,7 +118,9 @@ describe("verdicts", () => {
     const older = copy("older")
     await log(5)
     await verifyAuditLog({ logDir: place.logDir })
-    expect(await verdictOf({ logDir: older })).toEqual(expect.objectContaining({ verdict: "intact", codes: ["older_copy"] }))
+    expect(await verdictOf({ logDir: older })).toEqual(
+      expect.objectContaining({ verdict: "intact", codes: ["older_copy"] }),
+    )
   })
 
   test("half a line at a journal's end is a torn tail", async () => {
@@ -125,12 +131,15 @@ describe("verdicts", () => {
     expect(await verdictOf()).toMatchObject({ verdict: "torn_tail", codes: ["torn_tail"] })
   })
 
-  test.each(["tile/0/000.p/5", "vkey", "checkpoint"])("a symbolic link in the place of %s is corrupt, and is not followed", async (name) => {
-    await log(5)
-    fs.renameSync(`${place.logDir}/${name}`, `${place.directory}/elsewhere`)
-    fs.symlinkSync(`${place.directory}/elsewhere`, `${place.logDir}/${name}`)
-    expect(await verdictOf()).toMatchObject({ verdict: "corrupt", codes: ["unsafe_path"] })
-  })
+  test.each(["tile/0/000.p/5", "vkey", "checkpoint"])(
+    "a symbolic link in the place of %s is corrupt, and is not followed",
+    async (name) => {
+      await log(5)
+      fs.renameSync(`${place.logDir}/${name}`, `${place.directory}/elsewhere`)
+      fs.symlinkSync(`${place.directory}/elsewhere`, `${place.logDir}/${name}`)
+      expect(await verdictOf()).toMatchObject({ verdict: "corrupt", codes: ["unsafe_path"] })
+    },
+  )
 
   test("a log without its private state still verifies under a pinned key", async () => {
     await log(5)
@@ -182,7 +191,9 @@ describe("a log that was rolled back", () => {
   test("is not signed again; events are still recorded", async () => {
     await rolledBack()
     const audit = new AuditTrail("after the restore", { logDir: place.logDir })
-    await expect(audit.flush()).rejects.toThrow(expect.objectContaining({ code: "LOG_ROLLED_BACK", message: expect.stringMatching(/5 entries.*11/) }))
+    await expect(audit.flush()).rejects.toThrow(
+      expect.objectContaining({ code: "LOG_ROLLED_BACK", message: expect.stringMatching(/5 entries.*11/) }),
+    )
     audit.logEvent("step", { n: 1 })
     const records = await getAuditLogs({ logDir: place.logDir, operationName: "after the restore" })
     expect(records.map(({ sealed }) => sealed)).toEqual([false, false])
@@ -195,12 +206,18 @@ describe("a log that was rolled back", () => {
     const { kind, predecessor } = await recoverLog({ logDir: place.logDir, reason: "restored from backup" })
     expect(kind).toBe("successor")
     const [first, ...rest] = await getAuditLogs({ logDir: place.logDir })
-    expect(first).toMatchObject({ index: 0, event_type: "audit_recovered", details: { reason: "restored from backup" } })
+    expect(first).toMatchObject({
+      index: 0,
+      event_type: "audit_recovered",
+      details: { reason: "restored from backup" },
+    })
     expect(String(first!.details["signed"])).toContain("\n11\n")
     expect(rest.map(({ operation_name }) => operation_name)).toContain(audit.operationName)
     expect(await verdictOf()).toMatchObject({ verdict: "intact", codes: ["recovered"] })
     expect((await getAuditLogs({ logDir: predecessor! })).length).toBe(5)
-    await expect(recoverLog({ logDir: place.logDir, reason: "again" })).rejects.toThrow(expect.objectContaining({ code: "NOTHING_TO_RECOVER" }))
+    await expect(recoverLog({ logDir: place.logDir, reason: "again" })).rejects.toThrow(
+      expect.objectContaining({ code: "NOTHING_TO_RECOVER" }),
+    )
   })
 })
 

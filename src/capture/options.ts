@@ -99,7 +99,8 @@ export function checkTrailOptions(options: TrailOptions, extraFields: readonly s
   if (context !== undefined && (typeof context !== "object" || context === null || Array.isArray(context))) {
     throw new TypeError("context must be an object")
   }
-  if (options.keepLarge !== undefined && typeof options.keepLarge !== "boolean") throw new TypeError("keepLarge must be true or false")
+  if (options.keepLarge !== undefined && typeof options.keepLarge !== "boolean")
+    throw new TypeError("keepLarge must be true or false")
   checkDurability(durability)
   if (onWriteError !== undefined && onWriteError !== "throw" && typeof onWriteError !== "function") {
     throw new TypeError('onWriteError must be "throw" or a function')

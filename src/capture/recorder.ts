@@ -18,7 +18,14 @@ import {
   type Redactor,
   utf8Bytes,
 } from "../event/index.ts"
-import { type Environment, formatPart, Ledger, type Recorded, type SealedReceipt, type WriterMark } from "../ledger/index.ts"
+import {
+  type Environment,
+  formatPart,
+  Ledger,
+  type Recorded,
+  type SealedReceipt,
+  type WriterMark,
+} from "../ledger/index.ts"
 import { commitmentOf } from "../privacy/index.ts"
 import { countLost, lossesTold, pendingLosses } from "./losses.ts"
 import type { Durability, FailedEvent, WriteErrorPolicy } from "./options.ts"

@@ -21,6 +21,7 @@ import {
   encodeActor,
   encodeContext,
   errorDetails,
+  givenDetails,
   isReservedEventType,
   type ModelInferenceArguments,
   type ModelTrainingArguments,
@@ -144,7 +145,15 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     opening = undefined
     const { operationName, options } = splitArguments(first, second)
     this.#options = inherit(options, parent)
-    const { context, logDir, actor, redact, durability = "recorded", onWriteError = "throw", keepLarge = false } = this.#options
+    const {
+      context,
+      logDir,
+      actor,
+      redact,
+      durability = "recorded",
+      onWriteError = "throw",
+      keepLarge = false,
+    } = this.#options
     this.operationName = operationName
     const redirected = currentRedirection()
     this.logDir = redirected?.logDir ?? resolve(logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR))
@@ -205,9 +214,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
         `eventType ${JSON.stringify(eventType)} is one that only secureml itself records; choose another name`,
       )
     }
-    if (typeof details !== "object" || details === null || Array.isArray(details))
-      throw new TypeError("details must be an object")
-    return this.#log(eventType, options, (evidence) => withEvidence(details, evidence))
+    return this.#log(eventType, options, (evidence) => givenDetails(details, evidence))
   }
 
   /** Records that data was read: which data set, which columns, how many records, and for what purpose. */
@@ -351,15 +358,6 @@ function inherit(own: TrailOptions, parent: TrailInside | undefined): TrailOptio
     context: { ...inherited.context, ...own.context },
     regulations: [...(inherited.regulations ?? []), ...(own.regulations ?? [])],
   }
-}
-
-function withEvidence(details: object, evidence: Readonly<Record<string, unknown>> | undefined): object {
-  if (evidence === undefined) return details
-  for (const key of Object.keys(evidence)) {
-    if (Object.hasOwn(details, key))
-      throw new TypeError(`evidence has the key ${JSON.stringify(key)}, which details has already`)
-  }
-  return { ...details, ...evidence }
 }
 
 function trailClosed(operationName: string): AuditError {

@@ -176,33 +176,20 @@ export function errorDetails(args: ErrorArguments | Error, evidence?: Evidence):
   return withEvidence(details, evidence, ERROR)
 }
 
-const FIELDS: Readonly<Record<string, readonly Field[]>> = {
-  data_access: DATA_ACCESS,
-  data_transformation: DATA_TRANSFORMATION,
-  model_training: MODEL_TRAINING,
-  model_inference: MODEL_INFERENCE,
-  compliance_check: COMPLIANCE_CHECK,
-  user_request: USER_REQUEST,
-  error: ERROR,
-}
-
 /**
- * Details as `logEvent` takes them: an object, and for a type that has a method of its own the same fields under the
- * same rules, in snake_case, so that no reader meets a `data_access` without a dataset. Further keys are evidence.
+ * Details as `logEvent` takes them: any object, as given. Evidence adds keys that they do not have.
  *
- * @throws TypeError or RangeError naming the field.
+ * @throws TypeError naming the field.
  */
-export function checkDetails(eventType: string, details: unknown): object {
+export function givenDetails(details: unknown, evidence?: Evidence): object {
   if (typeof details !== "object" || details === null || Array.isArray(details)) {
     throw new TypeError('details must be an object, such as { model_id: "m1" }')
   }
-  if (!Object.hasOwn(FIELDS, eventType)) return details
-  const snake = FIELDS[eventType]!.map((field) => ({ ...field, argument: field.key }))
-  const named = detailsFrom(details, snake)
-  for (const key of Object.keys(details)) {
-    if (!snake.some((field) => field.key === key)) put(named, key, readField(details, key))
-  }
-  return named
+  if (evidence === undefined) return details
+  const named: Details = {}
+  for (const key of Object.keys(details)) put(named, key, readField(details, key))
+  const owned = Object.keys(named).map((key) => required(`details.${key}`, key, anything))
+  return withEvidence(named, evidence, owned)
 }
 
 function mapped(args: object, fields: readonly Field[], method: string): Details {

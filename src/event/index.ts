@@ -4,7 +4,6 @@
  */
 export {
   type ComplianceCheckArguments,
-  checkDetails,
   complianceCheck,
   type DataAccessArguments,
   type DataTransformationArguments,
@@ -13,6 +12,7 @@ export {
   type ErrorArguments,
   type Evidence,
   errorDetails,
+  givenDetails,
   type ModelInferenceArguments,
   type ModelTrainingArguments,
   modelInference,

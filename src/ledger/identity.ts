@@ -17,7 +17,13 @@ import {
   signNote,
   verifierKeyOf,
 } from "../proof/index.ts"
-import { checkPrivateFile, IDENTITY_FILE, type RootDirectory, type Signer, type StateDirectory } from "../store/index.ts"
+import {
+  checkPrivateFile,
+  IDENTITY_FILE,
+  type RootDirectory,
+  type Signer,
+  type StateDirectory,
+} from "../store/index.ts"
 
 /** What `.state/log.json` says. */
 export interface Identity {
@@ -37,7 +43,10 @@ export async function readIdentity(root: Pick<RootDirectory, "read">): Promise<I
 function parseIdentity(bytes: Uint8Array): Identity {
   const { v, origin, vkey } = parseObject(utf8Text(bytes))
   if (v !== 1 || typeof origin !== "string" || typeof vkey !== "string" || parseVerifierKey(vkey).name !== origin) {
-    throw new AuditError("IDENTITY_MALFORMED", `${IDENTITY_FILE} is damaged; restore it from a backup, or run secureml audit recover`)
+    throw new AuditError(
+      "IDENTITY_MALFORMED",
+      `${IDENTITY_FILE} is damaged; restore it from a backup, or run secureml audit recover`,
+    )
   }
   return { origin, verifierKey: vkey }
 }
@@ -53,7 +62,11 @@ export function parseObject(text: string | undefined): Record<string, unknown> {
 }
 
 /** Makes the identity of a log that has none. Call it holding the mutex. */
-export async function claimIdentity(root: RootDirectory, state: StateDirectory, environment: Environment): Promise<Identity> {
+export async function claimIdentity(
+  root: RootDirectory,
+  state: StateDirectory,
+  environment: Environment,
+): Promise<Identity> {
   const key = await ownKey(state, environment)
   const signer = await parseSignerKey(key)
   const identity = { origin: signer.name, verifierKey: verifierKeyOf(signer) }

@@ -5,7 +5,16 @@
  */
 import { AuditError } from "../errors.ts"
 import type { Checkpoint } from "../proof/index.ts"
-import { LocalBlobs, LocalJournal, LocalMutex, LocalPayloads, openLogDirectory, PARTS_DIRECTORY, RootDirectory, StateDirectory } from "../store/index.ts"
+import {
+  LocalBlobs,
+  LocalJournal,
+  LocalMutex,
+  LocalPayloads,
+  openLogDirectory,
+  PARTS_DIRECTORY,
+  type RootDirectory,
+  StateDirectory,
+} from "../store/index.ts"
 import type { Environment } from "./identity.ts"
 import { moveParts } from "./parts.ts"
 import { findEntry, receiptFor, type SealedReceipt } from "./receipt.ts"
@@ -70,7 +79,9 @@ export class Ledger {
     this.#root = root
     this.#environment = environment
     this.#hooks = hooks
-    this.#writer = new Writer(new LocalJournal(root), new LocalJournal(root, PARTS_DIRECTORY), (lost) => hooks.onLost(root.path, lost))
+    this.#writer = new Writer(new LocalJournal(root), new LocalJournal(root, PARTS_DIRECTORY), (lost) =>
+      hooks.onLost(root.path, lost),
+    )
   }
 
   /**
@@ -110,7 +121,12 @@ export class Ledger {
     const writer = this.#writer
     writer.append(build, part)
     if (!this.#news) this.#noteNews()
-    return { writerId: writer.id, writerSeq: writer.nextSeq - 1, durableMark: writer.appendedBytes, fromIndex: this.#treeSize }
+    return {
+      writerId: writer.id,
+      writerSeq: writer.nextSeq - 1,
+      durableMark: writer.appendedBytes,
+      fromIndex: this.#treeSize,
+    }
   }
 
   #noteNews(): void {
@@ -141,7 +157,10 @@ export class Ledger {
 
   /** Tells why sealing stopped, once; recording goes on. */
   #stop(error: unknown): void {
-    const failure = error instanceof AuditError ? error : new AuditError("SEALING_UNAVAILABLE", `sealing failed: ${String(error)}`, { cause: error })
+    const failure =
+      error instanceof AuditError
+        ? error
+        : new AuditError("SEALING_UNAVAILABLE", `sealing failed: ${String(error)}`, { cause: error })
     const known = this.#stopped?.code === failure.code
     this.#stopped = failure
     if (!known) process.emitWarning(`${this.path}: ${failure.message}`, { type: "SecuremlWarning", code: failure.code })
@@ -166,7 +185,10 @@ export class Ledger {
     this.#stopped = undefined
     const own = sealed.gaps.find(({ writerId }) => writerId === this.#writer.id)
     if (own !== undefined) {
-      throw new AuditError("JOURNAL_GAP", `the journal of this process lacks number ${own.expected}: events behind it are recorded, but cannot be sealed before secureml audit recover`)
+      throw new AuditError(
+        "JOURNAL_GAP",
+        `the journal of this process lacks number ${own.expected}: events behind it are recorded, but cannot be sealed before secureml audit recover`,
+      )
     }
     return sealed.checkpoint
   }
@@ -180,7 +202,10 @@ export class Ledger {
     const blobs = this.#context!.blobs
     const place = await findEntry(blobs, prefix, fromIndex, head.treeSize)
     if (place !== undefined) return receiptFor(blobs, head, place)
-    throw new AuditError("EVENT_NOT_FOUND", "the event is not in the sealed log although it was recorded; run secureml audit verify")
+    throw new AuditError(
+      "EVENT_NOT_FOUND",
+      "the event is not in the sealed log although it was recorded; run secureml audit verify",
+    )
   }
 
   /** A seal that begins after this call: the one that is queued already, or a new one behind the running one. */
@@ -236,7 +261,10 @@ export class Ledger {
       if (seen !== lastSeen) waitedSince = monotonic()
       lastSeen = seen
       if (monotonic() - waitedSince > HOLDER_PATIENCE_MS) {
-        throw new AuditError("SEALING_UNAVAILABLE", "another process holds the sealing lock and makes no progress; it may be stopped. Events are recorded")
+        throw new AuditError(
+          "SEALING_UNAVAILABLE",
+          "another process holds the sealing lock and makes no progress; it may be stopped. Events are recorded",
+        )
       }
       await new Promise((resolve) => startTimer(resolve, waitMs + Math.random() * waitMs))
     }
@@ -249,7 +277,10 @@ export class Ledger {
    * @param tell - Makes that entry, as the first of a writer of its own.
    * @throws {@link AuditError} `NOTHING_TO_RECOVER`, `SEALING_UNAVAILABLE`.
    */
-  async recover(writerOf: WriterOf, tell: (recovery: Recovery, mark: WriterMark) => string): Promise<{ recovery: Recovery; checkpoint: Checkpoint }> {
+  async recover(
+    writerOf: WriterOf,
+    tell: (recovery: Recovery, mark: WriterMark) => string,
+  ): Promise<{ recovery: Recovery; checkpoint: Checkpoint }> {
     const context = (this.#context ??= this.#makeContext())
     await Promise.allSettled([this.#running, this.#queued])
     const done = await locked(context, async () => {
@@ -262,7 +293,8 @@ export class Ledger {
       await recoveryTold(context)
       return { recovery, checkpoint }
     })
-    if (done === undefined) throw new AuditError("SEALING_UNAVAILABLE", "another process is sealing this log right now; try again")
+    if (done === undefined)
+      throw new AuditError("SEALING_UNAVAILABLE", "another process is sealing this log right now; try again")
     this.#treeSize = 0
     this.#stopped = undefined
     return done
@@ -300,7 +332,16 @@ export class Ledger {
 
   /** Seals before the process ends normally; gives up after two seconds. */
   sealAtExit(): void {
-    const giveUp = startTimer(() => this.#stop(new AuditError("SEALING_UNAVAILABLE", "the last events were not sealed within two seconds; the next process seals them")), EXIT_SEAL_MS)
+    const giveUp = startTimer(
+      () =>
+        this.#stop(
+          new AuditError(
+            "SEALING_UNAVAILABLE",
+            "the last events were not sealed within two seconds; the next process seals them",
+          ),
+        ),
+      EXIT_SEAL_MS,
+    )
     giveUp.unref()
     this.#sealOnce({ align: false })
       .catch((error: unknown) => this.#stop(error))

@@ -4,7 +4,15 @@
  * @module
  */
 import { fromBase64, utf8Text } from "../bytes.ts"
-import { LocalJournal, LocalPayloads, PARTS_DIRECTORY, type Payload, type PayloadStore, type RootDirectory, type SegmentInfo } from "../store/index.ts"
+import {
+  LocalJournal,
+  LocalPayloads,
+  PARTS_DIRECTORY,
+  type Payload,
+  type PayloadStore,
+  type RootDirectory,
+  type SegmentInfo,
+} from "../store/index.ts"
 import { byWriter } from "./collect.ts"
 import { parseObject } from "./identity.ts"
 import type { SealContext } from "./seal.ts"

@@ -4,7 +4,16 @@
  */
 import { equalBytes } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
-import { encodeBundle, leafHashes, parseBundle, TILE_WIDTH, type TileId, tileAt, tilePath, tileRoot } from "../proof/index.ts"
+import {
+  encodeBundle,
+  leafHashes,
+  parseBundle,
+  TILE_WIDTH,
+  type TileId,
+  tileAt,
+  tilePath,
+  tileRoot,
+} from "../proof/index.ts"
 import type { Blob, BlobStore } from "../store/index.ts"
 import { publishedRoot, readBundle, readTile } from "./published.ts"
 
@@ -88,7 +97,8 @@ export class TreeGrowth {
     this.#levels.forEach((tile, level) => {
       const { bytes, width, writtenWidth } = tile
       const index = Math.floor(this.#size / TILE_WIDTH ** (level + 1))
-      if (width > 0 && width !== writtenWidth) files.push({ id: { level, index, width }, bytes: bytes.slice(0, width * HASH_BYTES) })
+      if (width > 0 && width !== writtenWidth)
+        files.push({ id: { level, index, width }, bytes: bytes.slice(0, width * HASH_BYTES) })
       tile.writtenWidth = width
     })
     return files
@@ -134,5 +144,8 @@ async function checkReadBack(blobs: BlobStore, id: TileId, treeSize: number): Pr
 }
 
 function readBackFailed(id: TileId): AuditError {
-  return new AuditError("LEDGER_CORRUPT", `${tilePath(id)} read back differently from what was written; nothing was signed; check the disk`)
+  return new AuditError(
+    "LEDGER_CORRUPT",
+    `${tilePath(id)} read back differently from what was written; nothing was signed; check the disk`,
+  )
 }

@@ -43,7 +43,11 @@ export async function readBundle(blobs: BlobStore, index: number, treeSize: numb
 }
 
 /** Fetches the tiles that some ranges need, so that the pure code can read them. */
-async function fetchFor(blobs: BlobStore, ranges: readonly Range[], treeSize: number): Promise<(id: TileId) => Uint8Array> {
+async function fetchFor(
+  blobs: BlobStore,
+  ranges: readonly Range[],
+  treeSize: number,
+): Promise<(id: TileId) => Uint8Array> {
   const tiles = new Map<string, Uint8Array>()
   for (const id of tilesForRanges(ranges, treeSize)) tiles.set(tilePath(id), await readTile(blobs, id))
   return (id) => tiles.get(tilePath(id))!

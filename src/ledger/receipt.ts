@@ -26,7 +26,11 @@ export interface PlacedEntry {
 }
 
 /** The receipt of an entry under a head. */
-export async function receiptFor(blobs: BlobStore, head: Checkpoint, { index, bytes }: PlacedEntry): Promise<SealedReceipt> {
+export async function receiptFor(
+  blobs: BlobStore,
+  head: Checkpoint,
+  { index, bytes }: PlacedEntry,
+): Promise<SealedReceipt> {
   const proof = await proofTextFor(blobs, head, index)
   return { index, treeSize: head.treeSize, checkpoint: head, entry: utf8Text(bytes) ?? "", proof }
 }

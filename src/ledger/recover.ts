@@ -9,13 +9,19 @@ import { dirname, join } from "node:path"
 import { equalBytes, fromBase64, utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import { type Checkpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
-import { IDENTITY_FILE, isMissing, PAYLOADS_FILE, RECOVERY_FILE, type RootDirectory, TREE_FILE } from "../store/index.ts"
+import {
+  IDENTITY_FILE,
+  isMissing,
+  PAYLOADS_FILE,
+  RECOVERY_FILE,
+  type RootDirectory,
+  TREE_FILE,
+} from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap } from "./collect.ts"
 import { claimIdentity, findSigner, ownVerifierKey, parseObject, readIdentity } from "./identity.ts"
 import { publishedRoot, readBundle } from "./published.ts"
 import { checkHistory, publishedHead, type SealContext, sealLocked } from "./seal.ts"
 import { EMPTY_TREE, readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
-
 
 /** What was repaired, for the entry that says so. */
 export type Recovery =
@@ -54,7 +60,10 @@ export async function repair(context: SealContext, writerOf: WriterOf): Promise<
   // What stands before a hole is sealed first: explaining the hole passes over it.
   const { tree: sealed, gaps } = await sealLocked(context, { align: false })
   if (gaps.length > 0) return explainGaps(context, sealed, gaps)
-  throw new AuditError("NOTHING_TO_RECOVER", "nothing is wrong with this log that recover could mend; run secureml audit verify")
+  throw new AuditError(
+    "NOTHING_TO_RECOVER",
+    "nothing is wrong with this log that recover could mend; run secureml audit verify",
+  )
 }
 
 /** Done: the entry that tells of the recovery is recorded. */
@@ -64,17 +73,29 @@ export async function recoveryTold(context: SealContext): Promise<void> {
 
 /** `log.json` and `tree.json` from the published log, if this user's key signed it and nothing newer. */
 async function rebuildState(context: SealContext, writerOf: WriterOf): Promise<Recovery | undefined> {
-  const identityBroken = await isBroken(() => readIdentity(context.root), (identity) => identity === undefined)
-  const stateBroken = await isBroken(() => readTreeState(context.root), (tree) => tree === EMPTY_TREE)
+  const identityBroken = await isBroken(
+    () => readIdentity(context.root),
+    (identity) => identity === undefined,
+  )
+  const stateBroken = await isBroken(
+    () => readTreeState(context.root),
+    (tree) => tree === EMPTY_TREE,
+  )
   const head = await publishedHead(context.blobs)
   if (head === undefined || (!identityBroken && !stateBroken)) return undefined
   const verifierKey = await ownVerifierKey(head.origin, context.state, context.environment)
   if (verifierKey === undefined) {
-    throw new AuditError("SEALING_UNAVAILABLE", `the signing key of ${head.origin} is not here: run recover as the user who has it`)
+    throw new AuditError(
+      "SEALING_UNAVAILABLE",
+      `the signing key of ${head.origin} is not here: run recover as the user who has it`,
+    )
   }
   await verifyCheckpoint(head.note, verifierKey)
   if (identityBroken) {
-    await context.root.replace(IDENTITY_FILE, utf8(`${JSON.stringify({ v: 1, origin: head.origin, vkey: verifierKey })}\n`))
+    await context.root.replace(
+      IDENTITY_FILE,
+      utf8(`${JSON.stringify({ v: 1, origin: head.origin, vkey: verifierKey })}\n`),
+    )
   }
   if (stateBroken) await writeTreeState(context.root, await rebuildTree(context, head, writerOf))
   return { kind: "rebuilt", treeSize: head.treeSize }
@@ -92,7 +113,10 @@ async function isBroken<T>(read: () => Promise<T>, isEmpty: (value: T) => boolea
 async function rebuildTree(context: SealContext, head: Checkpoint, writerOf: WriterOf): Promise<TreeState> {
   const root = await publishedRoot(context.blobs, head.treeSize)
   if (!equalBytes(root, fromBase64(head.rootHash)!)) {
-    throw new AuditError("LEDGER_CORRUPT", "the published tiles do not have the root of the checkpoint; restore them from a copy first")
+    throw new AuditError(
+      "LEDGER_CORRUPT",
+      "the published tiles do not have the root of the checkpoint; restore them from a copy first",
+    )
   }
   const writers = new Map<string, WriterPosition>()
   for (let bundle = 0; bundle * TILE_WIDTH < head.treeSize; bundle++) {
@@ -109,7 +133,10 @@ async function isRolledBack(context: SealContext, tree: TreeState): Promise<bool
   const identity = await readIdentity(context.root)
   if (identity === undefined) return false
   if ((await findSigner(identity, context.state, context.environment)) === undefined) {
-    throw new AuditError("SEALING_UNAVAILABLE", `the signing key of ${identity.origin} is not here: run recover as the user who has it`)
+    throw new AuditError(
+      "SEALING_UNAVAILABLE",
+      `the signing key of ${identity.origin} is not here: run recover as the user who has it`,
+    )
   }
   try {
     await checkHistory(context, identity, tree, await publishedHead(context.blobs))
@@ -126,7 +153,12 @@ async function beginSuccessor(context: SealContext): Promise<Recovery> {
   const taken = names.flatMap((name) => Number(/^predecessor-(\d{1,9})$/.exec(name)?.[1] ?? 0))
   const predecessor = `predecessor-${Math.max(0, ...taken) + 1}`
   const signed = identity === undefined ? undefined : context.state.signed(identity.origin)?.note
-  const work = { v: 1, predecessor, signed, found: utf8Text((await context.blobs.get("checkpoint")) ?? new Uint8Array(0)) }
+  const work = {
+    v: 1,
+    predecessor,
+    signed,
+    found: utf8Text((await context.blobs.get("checkpoint")) ?? new Uint8Array(0)),
+  }
   await context.root.replace(RECOVERY_FILE, utf8(`${JSON.stringify(work)}\n`))
   return setAside(context, work)
 }
@@ -143,7 +175,8 @@ async function setAside(context: SealContext, work: Record<string, unknown>): Pr
   const old = await readTreeState({ read: (path: string) => context.root.read(`${predecessor}/${path}`) })
   const writers = new Map([...old.writers].map(([id, { goneMs: _, ...position }]) => [id, position]))
   if ((await context.root.read(TREE_FILE)) === undefined) await writeTreeState(context.root, { ...EMPTY_TREE, writers })
-  const oldOrigin = (await readIdentity({ read: (path: string) => context.root.read(`${predecessor}/${path}`) }))?.origin
+  const oldOrigin = (await readIdentity({ read: (path: string) => context.root.read(`${predecessor}/${path}`) }))
+    ?.origin
   if ((await readIdentity(context.root)) === undefined) await claimSuccessor(context, predecessor, oldOrigin)
   context.state.forget(context.root.path)
   return {
@@ -164,7 +197,10 @@ async function claimSuccessor(context: SealContext, predecessor: string, oldOrig
   const identity = await claimIdentity(root, state, { ...environment, SECUREML_ORIGIN: origin })
   if (identity.origin !== oldOrigin) return
   await context.blobs.remove([IDENTITY_FILE])
-  throw new AuditError("IDENTITY_MALFORMED", "SECUREML_SIGNING_KEY_FILE holds the key of the old log; name a new file for the successor and run recover again")
+  throw new AuditError(
+    "IDENTITY_MALFORMED",
+    "SECUREML_SIGNING_KEY_FILE holds the key of the old log; name a new file for the successor and run recover again",
+  )
 }
 
 async function moveInto(root: RootDirectory, name: string, directory: string): Promise<void> {
@@ -188,8 +224,15 @@ async function explainGaps(context: SealContext, tree: TreeState, gaps: readonly
   const behind: Uint8Array[] = []
   for (const [writerId, segments] of byWriter(await context.journal.segments())) {
     if (!gaps.some((gap) => gap.writerId === writerId)) continue
-    behind.push(...(await collectWriter(context.journal, segments, writers.get(writerId), Number.MAX_SAFE_INTEGER)).entries)
+    behind.push(
+      ...(await collectWriter(context.journal, segments, writers.get(writerId), Number.MAX_SAFE_INTEGER)).entries,
+    )
   }
   await writeTreeState(context.root, { ...tree, writers })
-  return { kind: "explained", gaps, writers: Object.fromEntries(gaps.map(({ writerId, found }) => [writerId, found])), behind }
+  return {
+    kind: "explained",
+    gaps,
+    writers: Object.fromEntries(gaps.map(({ writerId, found }) => [writerId, found])),
+    behind,
+  }
 }

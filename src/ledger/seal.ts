@@ -7,7 +7,16 @@
 import { equalBytes, fromBase64, toBase64, utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import { type Checkpoint, checkpointText, parseCheckpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
-import { type BlobStore, type Journal, type Mutex, type PayloadStore, RECOVERY_FILE, type RootDirectory, type Signer, type StateDirectory } from "../store/index.ts"
+import {
+  type BlobStore,
+  type Journal,
+  type Mutex,
+  type PayloadStore,
+  RECOVERY_FILE,
+  type RootDirectory,
+  type Signer,
+  type StateDirectory,
+} from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap, mergeWriters, type WriterLines } from "./collect.ts"
 import { claimIdentity, type Environment, findSigner, type Identity, readIdentity } from "./identity.ts"
 import { publishGrowth, TreeGrowth } from "./publish.ts"
@@ -69,7 +78,10 @@ export async function seal(context: SealContext, options: SealOptions): Promise<
 /** Does some work holding the mutex; undefined when another process holds it. */
 export async function locked<T>({ mutex }: SealContext, work: () => Promise<T>): Promise<T | undefined> {
   if (mutex === undefined) {
-    throw new AuditError("SEALING_UNAVAILABLE", "no SQLite here to lock the log with: install the optional dependency libsql, or use Node 22.13 or later")
+    throw new AuditError(
+      "SEALING_UNAVAILABLE",
+      "no SQLite here to lock the log with: install the optional dependency libsql, or use Node 22.13 or later",
+    )
   }
   if (!mutex.tryAcquire()) return undefined
   try {
@@ -82,12 +94,19 @@ export async function locked<T>({ mutex }: SealContext, work: () => Promise<T>):
 /** Seals; call it holding the mutex. */
 export async function sealLocked(context: SealContext, options: SealOptions): Promise<Sealed> {
   if (options.recovering !== true && (await context.root.read(RECOVERY_FILE)) !== undefined) {
-    throw new AuditError("SEALING_UNAVAILABLE", "a recovery of this log was begun and not finished: run secureml audit recover again")
+    throw new AuditError(
+      "SEALING_UNAVAILABLE",
+      "a recovery of this log was begun and not finished: run secureml audit recover again",
+    )
   }
   const identity = await ownIdentity(context)
   const signer = await findSigner(identity, context.state, context.environment)
   if (signer === undefined) {
-    throw new AuditError("SEALING_UNAVAILABLE", `the signing key of ${identity.origin} is not here: events are recorded; a process that has the key seals them`, { cause: NO_KEY })
+    throw new AuditError(
+      "SEALING_UNAVAILABLE",
+      `the signing key of ${identity.origin} is not here: events are recorded; a process that has the key seals them`,
+      { cause: NO_KEY },
+    )
   }
   const before = await readTreeState(context.root)
   const head = await publishedHead(context.blobs)
@@ -102,7 +121,10 @@ async function ownIdentity(context: SealContext): Promise<Identity> {
   if (existing !== undefined) return existing
   const begun = (await readTreeState(context.root)).size > 0 || (await context.blobs.get("checkpoint")) !== undefined
   if (begun) {
-    throw new AuditError("IDENTITY_MALFORMED", ".state/log.json is gone although the log was sealed before; restore it from a backup, or run secureml audit recover")
+    throw new AuditError(
+      "IDENTITY_MALFORMED",
+      ".state/log.json is gone although the log was sealed before; restore it from a backup, or run secureml audit recover",
+    )
   }
   return claimIdentity(context.root, context.state, context.environment)
 }
@@ -120,7 +142,10 @@ export async function checkHistory(
   head: Checkpoint | undefined,
 ): Promise<void> {
   if (!equalBytes(await publishedRoot(context.blobs, tree.size), tree.root)) {
-    throw new AuditError("LEDGER_CORRUPT", "the published tiles do not have the root of .state/tree.json; nothing was signed; run secureml audit verify")
+    throw new AuditError(
+      "LEDGER_CORRUPT",
+      "the published tiles do not have the root of .state/tree.json; nothing was signed; run secureml audit verify",
+    )
   }
   const signed = context.state.signed(identity.origin)
   if (signed !== undefined) await checkExtends(context, tree, parseCheckpoint(signed.note))
@@ -156,7 +181,10 @@ async function grow(
   for (;;) {
     const batch = await collect(context, tree, options.onlyWriter)
     const gaps = batch.flatMap(({ gap }) => gap ?? [])
-    const merged = mergeWriters(batch.filter(({ entries }) => entries.length > 0), context.timeKey)
+    const merged = mergeWriters(
+      batch.filter(({ entries }) => entries.length > 0),
+      context.timeKey,
+    )
     const more = batch.some((lines) => lines.more)
     const taken = merged.slice(0, takeCount(tree.size, merged.length, more || options.align))
     if (taken.length === 0) return { tree, gaps, checkpoint: await publish(tree, checkpoint) }

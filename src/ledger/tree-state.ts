@@ -70,5 +70,8 @@ function isCount(value: unknown): value is number {
 }
 
 function damaged(): AuditError {
-  return new AuditError("TREE_STATE_DAMAGED", `${TREE_FILE} is damaged; run secureml audit recover, which rebuilds it from the published log`)
+  return new AuditError(
+    "TREE_STATE_DAMAGED",
+    `${TREE_FILE} is damaged; run secureml audit recover, which rebuilds it from the published log`,
+  )
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { type Journal, parseLines, type SegmentWriter, SegmentWriteError } from "../store/index.ts"
+import { type Journal, parseLines, SegmentWriteError, type SegmentWriter } from "../store/index.ts"
 import { Writer, type WriterMark } from "./writer.ts"
 
 /** Faults to come: an append that fails, a sync that fails, a file that lost its name. */
@@ -38,7 +38,8 @@ class FaultyJournal {
         const { append } = this.faults
         delete this.faults.append
         if (append === undefined || append === "landed") file.text += Buffer.from(line.subarray(0, length)).toString()
-        if (append !== undefined) throw new SegmentWriteError(append === "landed", Object.assign(new Error(), { code: "EIO" }))
+        if (append !== undefined)
+          throw new SegmentWriteError(append === "landed", Object.assign(new Error(), { code: "EIO" }))
       },
       hasName: () => this.faults.named !== false,
       cutTo: (sizeBytes) => {
@@ -54,12 +55,21 @@ class FaultyJournal {
   /** All whole lines, by writer and number. */
   lines(durable = false): string[] {
     return [...this.segments.entries()].flatMap(([name, file]) =>
-      parseLines(Buffer.from(durable ? file.durable : file.text), 0).lines.map(({ seq, entry }) => `${name.split(".")[0]} ${seq} ${Buffer.from(entry)}`),
+      parseLines(Buffer.from(durable ? file.durable : file.text), 0).lines.map(
+        ({ seq, entry }) => `${name.split(".")[0]} ${seq} ${Buffer.from(entry)}`,
+      ),
     )
   }
 }
 
-function begin(): { journal: FaultyJournal; parts: FaultyJournal; writer: Writer; marks: WriterMark[]; add: (text: string) => void; lost: number[] } {
+function begin(): {
+  journal: FaultyJournal
+  parts: FaultyJournal
+  writer: Writer
+  marks: WriterMark[]
+  add: (text: string) => void
+  lost: number[]
+} {
   const journal = new FaultyJournal()
   const parts = new FaultyJournal()
   const marks: WriterMark[] = []
@@ -88,7 +98,9 @@ describe("a writer", () => {
     add("a")
     const old = writer.id
     journal.faults = { append }
-    expect(() => add("b")).toThrow(expect.objectContaining({ code: "RECORD_FAILED", message: expect.stringContaining(words) }))
+    expect(() => add("b")).toThrow(
+      expect.objectContaining({ code: "RECORD_FAILED", message: expect.stringContaining(words) }),
+    )
     add("c")
     expect(writer.id).not.toBe(old)
     expect(marks.at(-1)).toEqual({ id: writer.id, seq: 0, continues: { id: old, seq: 1 } })
@@ -139,16 +151,19 @@ describe("a part", () => {
     expect(journal.lines()).toHaveLength(2)
   })
 
-  test.each([{ append: "lost" }, { append: "landed" }, { sync: true }] as const)("that fails with %j takes its entry along", (faults) => {
-    const { journal, parts, writer, marks, add } = begin()
-    add("a")
-    const old = writer.id
-    parts.faults = { ...faults }
-    expect(() => writer.append(() => "b", "large")).toThrow(expect.objectContaining({ code: "RECORD_FAILED" }))
-    expect(journal.lines()).toEqual([`${old} 0 a`])
-    add("c")
-    expect(marks.at(-1)).toEqual({ id: writer.id, seq: 0, continues: { id: old, seq: 1 } })
-  })
+  test.each([{ append: "lost" }, { append: "landed" }, { sync: true }] as const)(
+    "that fails with %j takes its entry along",
+    (faults) => {
+      const { journal, parts, writer, marks, add } = begin()
+      add("a")
+      const old = writer.id
+      parts.faults = { ...faults }
+      expect(() => writer.append(() => "b", "large")).toThrow(expect.objectContaining({ code: "RECORD_FAILED" }))
+      expect(journal.lines()).toEqual([`${old} 0 a`])
+      add("c")
+      expect(marks.at(-1)).toEqual({ id: writer.id, seq: 0, continues: { id: old, seq: 1 } })
+    },
+  )
 })
 
 describe("a failed sync", () => {

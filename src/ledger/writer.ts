@@ -5,7 +5,15 @@
  */
 import { randomUUID } from "node:crypto"
 import { AuditError } from "../errors.ts"
-import { formatLine, formatLineInto, type Journal, MAX_LINE_BYTES, parseLines, SegmentWriteError, type SegmentWriter } from "../store/index.ts"
+import {
+  formatLine,
+  formatLineInto,
+  type Journal,
+  MAX_LINE_BYTES,
+  parseLines,
+  SegmentWriteError,
+  type SegmentWriter,
+} from "../store/index.ts"
 
 /** A new segment is begun at this size. */
 export const SEGMENT_BYTES: number = 8 * 1024 * 1024
@@ -300,7 +308,8 @@ export class Writer {
     try {
       for (const row of poisoned) this.#rewriteSegment(row, cause)
     } catch (error) {
-      const message = "the journal could be neither synced nor rewritten; its last events survive this process, but may not survive power loss"
+      const message =
+        "the journal could be neither synced nor rewritten; its last events survive this process, but may not survive power loss"
       this.#failed.push({ from, to: this.#appended, error: new AuditError("NOT_DURABLE", message, { cause: error }) })
       this.#beginAnew()
     }
@@ -313,7 +322,8 @@ export class Writer {
     }
     if (lines.length > 0) {
       const fresh = this.#beginSegment(identity)
-      for (const { seq, entry } of lines) fresh.append(this.#line, formatLineInto(this.#line, seq, Buffer.from(entry).toString()))
+      for (const { seq, entry } of lines)
+        fresh.append(this.#line, formatLineInto(this.#line, seq, Buffer.from(entry).toString()))
       fresh.syncNow()
       this.#retired.add(fresh.name)
     }
@@ -332,5 +342,9 @@ export class Writer {
 function recordFailed(mayLand: boolean, cause: unknown): AuditError {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "unknown error"
   const fate = mayLand ? "it may still be found in the log" : "it was not recorded"
-  return new AuditError("RECORD_FAILED", `the event could not be written (${code}): ${fate}; free the disk or fix the permissions of the log directory`, { cause })
+  return new AuditError(
+    "RECORD_FAILED",
+    `the event could not be written (${code}): ${fate}; free the disk or fix the permissions of the log directory`,
+    { cause },
+  )
 }

@@ -59,7 +59,11 @@ export async function checkSignature(
 ): Promise<Finding[]> {
   const findings: Finding[] = []
   if (key === undefined) {
-    findings.push({ code: "key_missing", verdict: "unverifiable", message: "no key is known for this log and it carries none; give one with --public-key" })
+    findings.push({
+      code: "key_missing",
+      verdict: "unverifiable",
+      message: "no key is known for this log and it carries none; give one with --public-key",
+    })
     return findings
   }
   if (directoryKey !== undefined && directoryKey !== `${key.verifierKey}\n`) {
@@ -68,7 +72,8 @@ export async function checkSignature(
   }
   findings.push(...(await signatureFindings(head, key)))
   if (key.source === "directory") {
-    const message = "the only key is the one in the log directory itself, which whoever rewrote the log could have put there; pin one with --public-key or --trust-on-first-use"
+    const message =
+      "the only key is the one in the log directory itself, which whoever rewrote the log could have put there; pin one with --public-key or --trust-on-first-use"
     findings.push({ code: "key_not_pinned", verdict: "unverifiable", message, path: "vkey" })
   }
   return findings
@@ -81,10 +86,19 @@ async function signatureFindings(head: Checkpoint, key: TrustedKey): Promise<Fin
   } catch (error) {
     if (!(error instanceof AuditError)) throw error
     const { name, keyId } = parseVerifierKey(key.verifierKey)
-    const signedByKey = parseNote(head.note).signatures.some((signature) => signature.name === name && signature.keyId === keyId)
+    const signedByKey = parseNote(head.note).signatures.some(
+      (signature) => signature.name === name && signature.keyId === keyId,
+    )
     const message = signedByKey
       ? `the signature under the checkpoint is not one of ${name} over these bytes`
       : `the checkpoint is not signed by the key ${key.verifierKey}`
-    return [{ code: signedByKey ? "signature_wrong" : "signed_by_another_key", verdict: signedByKey ? "corrupt" : "wrong_key", message, path: "checkpoint" }]
+    return [
+      {
+        code: signedByKey ? "signature_wrong" : "signed_by_another_key",
+        verdict: signedByKey ? "corrupt" : "wrong_key",
+        message,
+        path: "checkpoint",
+      },
+    ]
   }
 }

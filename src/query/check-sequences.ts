@@ -64,7 +64,10 @@ export class SequenceCheck {
     this.#recoveries.push({ index, kind: String(details["kind"]) })
     // Operations that began in the log before a successor go on here in the middle.
     if (details["kind"] === "successor") this.#startAnywhere = true
-    for (const [key, counters] of [["writers", this.#writers], ["operations", this.#operations]] as const) {
+    for (const [key, counters] of [
+      ["writers", this.#writers],
+      ["operations", this.#operations],
+    ] as const) {
       const explained = details[key]
       if (typeof explained !== "object" || explained === null || Array.isArray(explained)) continue
       for (const [id, next] of Object.entries(explained)) {
@@ -109,7 +112,11 @@ export class SequenceCheck {
   }
 
   #notEventFindings(): Finding[] {
-    return limited(this.#notEvents, (index) => ({ code: "entry_malformed", message: `entry ${index} is no event of this format`, index }))
+    return limited(this.#notEvents, (index) => ({
+      code: "entry_malformed",
+      message: `entry ${index} is no event of this format`,
+      index,
+    }))
   }
 }
 

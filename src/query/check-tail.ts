@@ -3,7 +3,7 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises"
-import { parseLines, LocalJournal, type RootDirectory } from "../store/index.ts"
+import { LocalJournal, parseLines, type RootDirectory } from "../store/index.ts"
 import type { Finding } from "./findings.ts"
 import type { Snapshot } from "./snapshot.ts"
 

@@ -6,7 +6,17 @@
 import { equalBytes, fromBase64 } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import { readBundle } from "../ledger/index.ts"
-import { type Checkpoint, Frontier, leafHashes, parseBundle, parseTilePath, TILE_WIDTH, type TileId, tilePath, tileRoot } from "../proof/index.ts"
+import {
+  type Checkpoint,
+  Frontier,
+  leafHashes,
+  parseBundle,
+  parseTilePath,
+  TILE_WIDTH,
+  type TileId,
+  tilePath,
+  tileRoot,
+} from "../proof/index.ts"
 import type { BlobStore } from "../store/index.ts"
 import type { Finding } from "./findings.ts"
 
@@ -102,7 +112,10 @@ class TreeWalk {
     above.push(tileRoot(id, hashes))
     if (above.length < TILE_WIDTH) return
     this.#levels[id.level + 1] = []
-    await this.#fullTile({ level: id.level + 1, index: Math.floor(id.index / TILE_WIDTH), width: TILE_WIDTH }, join(above))
+    await this.#fullTile(
+      { level: id.level + 1, index: Math.floor(id.index / TILE_WIDTH), width: TILE_WIDTH },
+      join(above),
+    )
   }
 
   async #partialTiles(): Promise<void> {
@@ -116,14 +129,21 @@ class TreeWalk {
   /** A partial tile may be gone once the full one is there: then its first hashes count. */
   async #compare(id: TileId & { level: number }, expected: Uint8Array): Promise<void> {
     const path = tilePath(id)
-    const stored = (await this.#blobs.get(path)) ?? (await this.#blobs.get(tilePath({ ...id, width: TILE_WIDTH })))?.subarray(0, expected.length)
+    const stored =
+      (await this.#blobs.get(path)) ??
+      (await this.#blobs.get(tilePath({ ...id, width: TILE_WIDTH })))?.subarray(0, expected.length)
     if (stored !== undefined && equalBytes(stored, expected)) return
     const span = TILE_WIDTH ** id.level
     const differs = stored === undefined ? 0 : firstDifference(stored, expected)
     const index = (id.index * TILE_WIDTH + differs) * span
-    const message =
-      stored === undefined ? `${path} is missing` : `entry ${index} and its hash in ${path} do not agree`
-    this.findings.push({ code: stored === undefined ? "tile_missing" : "tile_mismatch", verdict: "corrupt", message, index, path })
+    const message = stored === undefined ? `${path} is missing` : `entry ${index} and its hash in ${path} do not agree`
+    this.findings.push({
+      code: stored === undefined ? "tile_missing" : "tile_mismatch",
+      verdict: "corrupt",
+      message,
+      index,
+      path,
+    })
   }
 
   /** Partial tiles of earlier checkpoints must be beginnings of what is there now. */
@@ -133,7 +153,8 @@ class TreeWalk {
     for (const level of levels) {
       const span = level === "entries" ? 1 : TILE_WIDTH ** level
       const open = Math.floor(this.#treeSize / span / TILE_WIDTH)
-      for (const index of open > 0 ? [open - 1, open] : [open]) await this.#partialsOf({ level, index, width: TILE_WIDTH })
+      for (const index of open > 0 ? [open - 1, open] : [open])
+        await this.#partialsOf({ level, index, width: TILE_WIDTH })
     }
   }
 
@@ -146,7 +167,13 @@ class TreeWalk {
       if (bytes === undefined || (width !== undefined && width > whole.width)) continue
       if (width !== undefined && isBeginning(full, bytes, width, whole.bytes)) continue
       const message = `${path} is not the beginning of what is published in its place`
-      this.findings.push({ code: "partial_mismatch", verdict: "corrupt", message, index: full.index * TILE_WIDTH, path })
+      this.findings.push({
+        code: "partial_mismatch",
+        verdict: "corrupt",
+        message,
+        index: full.index * TILE_WIDTH,
+        path,
+      })
     }
   }
 

@@ -57,7 +57,9 @@ export async function getAuditLogs<const T extends string = string>(query: Audit
  *
  * @throws as {@link streamAuditLogs}.
  */
-export async function queryAuditLogs<const T extends string = string>(query: PageQuery<T> = {}): Promise<AuditPage<Records<T>>> {
+export async function queryAuditLogs<const T extends string = string>(
+  query: PageQuery<T> = {},
+): Promise<AuditPage<Records<T>>> {
   return (await readPage(query, directoryOf(query.logDir))) as unknown as AuditPage<Records<T>>
 }
 

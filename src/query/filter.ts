@@ -69,7 +69,9 @@ export function checkQuery(query: AuditQuery, extraFields: readonly string[] = [
   if (typeof query !== "object" || query === null) throw new TypeError("query must be an object")
   for (const field of Object.keys(query)) {
     if (!(FIELDS as readonly string[]).includes(field) && !extraFields.includes(field)) {
-      throw new TypeError(`query has no field ${JSON.stringify(field)}; it has ${[...FIELDS, ...extraFields].join(", ")}`)
+      throw new TypeError(
+        `query has no field ${JSON.stringify(field)}; it has ${[...FIELDS, ...extraFields].join(", ")}`,
+      )
     }
   }
   for (const field of FIELDS) {
@@ -78,7 +80,8 @@ export function checkQuery(query: AuditQuery, extraFields: readonly string[] = [
     if (typeof value !== "string") throw new TypeError(`${field} must be a string`)
   }
   const { limit, order } = query
-  if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1)) throw new RangeError("limit must be a whole number from 1")
+  if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1))
+    throw new RangeError("limit must be a whole number from 1")
   if (order !== undefined && order !== "asc" && order !== "desc") throw new RangeError('order must be "asc" or "desc"')
 }
 
@@ -121,7 +124,9 @@ function timeTests({ startTime, endTime }: AuditQuery): ((entry: AuditEntry) => 
 function regulationTest(regulation: string): (entry: AuditEntry) => boolean {
   const wanted = regulation.toLowerCase()
   return ({ regulations, details }) =>
-    [...(regulations ?? []), details["regulation"]].some((name) => typeof name === "string" && name.toLowerCase() === wanted)
+    [...(regulations ?? []), details["regulation"]].some(
+      (name) => typeof name === "string" && name.toLowerCase() === wanted,
+    )
 }
 
 function textTest(text: string): (entry: AuditEntry) => boolean {

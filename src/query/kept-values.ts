@@ -52,7 +52,10 @@ export async function keptValuesOf(logDir: string, eventId: string): Promise<Kep
 }
 
 /** Findings on the kept values of some entries. */
-export async function checkKeptValues(root: RootDirectory, entries: ReadonlyMap<number, AuditEntry>): Promise<Finding[]> {
+export async function checkKeptValues(
+  root: RootDirectory,
+  entries: ReadonlyMap<number, AuditEntry>,
+): Promise<Finding[]> {
   if (entries.size === 0) return []
   const findings: Finding[] = []
   const reader = await PayloadReader.open(root)
@@ -74,7 +77,9 @@ export async function checkKeptValues(root: RootDirectory, entries: ReadonlyMap<
 function readMarker(reader: PayloadReader, eventId: string, { pointer, commitment }: Marker): KeptValue {
   const payloads = reader.ofEvent(eventId).filter((payload) => payload.pointer === pointer)
   if (payloads.length === 0) return { pointer, state: "missing" }
-  const whole = payloads.find(({ salt, json }) => opensCommitment(commitment, fromBase64(salt) ?? new Uint8Array(0), { eventId, pointer, json }))
+  const whole = payloads.find(({ salt, json }) =>
+    opensCommitment(commitment, fromBase64(salt) ?? new Uint8Array(0), { eventId, pointer, json }),
+  )
   if (whole === undefined) return { pointer, state: "damaged" }
   return { pointer, state: "present", value: JSON.parse(whole.json) as JsonValue }
 }

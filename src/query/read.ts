@@ -76,7 +76,8 @@ export async function readPage<const T extends string = string>(
   const page = { records, nextCursor, checkpoint: snapshot.head }
   if (query.proofs !== true) return page
   const proofs: (string | null)[] = []
-  for (const { record } of found) proofs.push(record.index === null ? null : await proofTextFor(snapshot.blobs, snapshot.head!, record.index))
+  for (const { record } of found)
+    proofs.push(record.index === null ? null : await proofTextFor(snapshot.blobs, snapshot.head!, record.index))
   return { ...page, entries: found.map(({ bytes }) => entryText(bytes)), proofs }
 }
 
@@ -138,7 +139,12 @@ async function* sealedFound(
 }
 
 /** The entries of a bundle, or none when its bytes cannot hold a match. */
-async function matchingBundle(blobs: BlobStore, index: number, treeSize: number, filter: Filter): Promise<Uint8Array[]> {
+async function matchingBundle(
+  blobs: BlobStore,
+  index: number,
+  treeSize: number,
+  filter: Filter,
+): Promise<Uint8Array[]> {
   const id = tileAt("entries", index, treeSize)!
   const bytes = await blobs.get(tilePath(id))
   if (bytes !== undefined) return mayMatch(bytes, filter.needles) ? parseBundle(bytes, id.width) : []
@@ -176,7 +182,10 @@ export async function prove({ logDir, eventId, fromIndex = 0 }: ProveQuery): Pro
   const place = snapshot === undefined ? undefined : await findSealed(snapshot, eventId, fromIndex)
   if (snapshot !== undefined && place !== undefined) return receiptFor(snapshot.blobs, snapshot.head!, place)
   if (snapshot?.tail.some(({ entry }) => entry.event_id === eventId)) {
-    throw new AuditError("EVENT_NOT_SEALED", `event ${eventId} is recorded and not sealed yet; flush the trail or run secureml audit seal`)
+    throw new AuditError(
+      "EVENT_NOT_SEALED",
+      `event ${eventId} is recorded and not sealed yet; flush the trail or run secureml audit seal`,
+    )
   }
   throw new AuditError("EVENT_NOT_FOUND", `there is no event ${JSON.stringify(eventId)} in ${root?.path ?? logDir}`)
 }
@@ -191,7 +200,10 @@ async function findSealed(
     const entries = await readBundle(blobs, Math.floor(eventId / TILE_WIDTH), treeSize)
     return { index: eventId, bytes: entries[eventId % TILE_WIDTH]! }
   }
-  const filter: Filter = { test: (entry) => entry.event_id === eventId, needles: [Buffer.from(JSON.stringify(eventId))] }
+  const filter: Filter = {
+    test: (entry) => entry.event_id === eventId,
+    needles: [Buffer.from(JSON.stringify(eventId))],
+  }
   // The newest are asked for most.
   for (let bundle = Math.floor((treeSize - 1) / TILE_WIDTH); bundle >= 0; bundle--) {
     if ((bundle + 1) * TILE_WIDTH <= fromIndex) return undefined

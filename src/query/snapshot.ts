@@ -6,7 +6,15 @@
 import { utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import { type AuditEntry, parseEntry } from "../event/index.ts"
-import { byWriter, collectWriter, EMPTY_TREE, readBundle, readTreeState, type TreeState, type WriterLines } from "../ledger/index.ts"
+import {
+  byWriter,
+  collectWriter,
+  EMPTY_TREE,
+  readBundle,
+  readTreeState,
+  type TreeState,
+  type WriterLines,
+} from "../ledger/index.ts"
 import { type Checkpoint, parseCheckpoint, TILE_WIDTH } from "../proof/index.ts"
 import { type BlobStore, errorCode, LocalBlobs, LocalJournal, type RootDirectory } from "../store/index.ts"
 

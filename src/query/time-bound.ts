@@ -22,7 +22,8 @@ export interface TimeBound {
  * ```
  */
 export function parseTimeBound(value: Date | string, field: string): TimeBound {
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return { firstMs: value.getTime(), lastMs: value.getTime() }
+  if (value instanceof Date && !Number.isNaN(value.getTime()))
+    return { firstMs: value.getTime(), lastMs: value.getTime() }
   const match = typeof value === "string" ? ISO.exec(value) : null
   if (match === null) throw notATime(field)
   const [, date, minutes = "00:00", seconds = "00", fraction = "", zone = "Z"] = match
@@ -30,7 +31,8 @@ export function parseTimeBound(value: Date | string, field: string): TimeBound {
   // Date.parse accepts 2026-02-30 and means March: compare what came out with what went in.
   const day = Date.parse(`${date}T00:00:00Z`)
   if (Number.isNaN(firstMs) || new Date(day).toISOString().slice(0, 10) !== date) throw notATime(field)
-  const spanMs = match[2] === undefined ? 86_400_000 : match[3] === undefined ? 60_000 : match[4] === undefined ? 1_000 : 1
+  const spanMs =
+    match[2] === undefined ? 86_400_000 : match[3] === undefined ? 60_000 : match[4] === undefined ? 1_000 : 1
   return { firstMs, lastMs: firstMs + spanMs - 1 }
 }
 

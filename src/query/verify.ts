@@ -8,7 +8,13 @@ import { AuditError } from "../errors.ts"
 import type { AuditEntry } from "../event/index.ts"
 import { type Environment, readIdentity } from "../ledger/index.ts"
 import { type Checkpoint, parseCheckpoint, parseVerifierKey } from "../proof/index.ts"
-import { findLogDirectory, LocalBlobs, type RememberedCheckpoint, type RootDirectory, StateDirectory } from "../store/index.ts"
+import {
+  findLogDirectory,
+  LocalBlobs,
+  type RememberedCheckpoint,
+  type RootDirectory,
+  StateDirectory,
+} from "../store/index.ts"
 import { checkSignature, chooseKey, type KeySource, readDirectoryKey, type TrustedKey } from "./check-key.ts"
 import { SequenceCheck } from "./check-sequences.ts"
 import { checkTail } from "./check-tail.ts"
@@ -104,7 +110,8 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
       entries.forEach((bytes, n) => {
         const entry = tryParse(bytes)
         sequences.see(entry, first + n)
-        if (entry !== undefined && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(KEPT_MARKER)) kept.set(first + n, entry)
+        if (entry !== undefined && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(KEPT_MARKER))
+          kept.set(first + n, entry)
       }),
     onProgress: (entriesChecked) => options.onProgress?.(entriesChecked),
   })
@@ -142,13 +149,19 @@ function olderCheckpoints({ root, state, head, against }: Verification): Known[]
   const known: Known[] = []
   if (against !== undefined) known.push({ checkpoint: against, said: "the checkpoint given" })
   const seen = state.seenAt(root.path)
-  if (seen?.origin === head.origin) known.push({ checkpoint: parseCheckpoint(seen.note), said: "the checkpoint last seen here" })
+  if (seen?.origin === head.origin)
+    known.push({ checkpoint: parseCheckpoint(seen.note), said: "the checkpoint last seen here" })
   const signed = state.signed(head.origin)
-  if (signed?.path === root.path) known.push({ checkpoint: parseCheckpoint(signed.note), said: "the checkpoint last signed here" })
+  if (signed?.path === root.path)
+    known.push({ checkpoint: parseCheckpoint(signed.note), said: "the checkpoint last signed here" })
   return known
 }
 
-function checkExtends(head: Checkpoint, { checkpoint: old, said }: Known, roots: ReadonlyMap<number, Uint8Array>): Finding[] {
+function checkExtends(
+  head: Checkpoint,
+  { checkpoint: old, said }: Known,
+  roots: ReadonlyMap<number, Uint8Array>,
+): Finding[] {
   if (old.origin !== head.origin) {
     const message = `${said} is one of another log, ${JSON.stringify(old.origin)}`
     return [{ code: "other_origin", verdict: "wrong_key", message }]
@@ -171,7 +184,11 @@ async function identityFindings({ root, state, head }: Verification): Promise<Fi
     findings.push({ code: "other_log_seen_here", verdict: "wrong_key", message })
   }
   const elsewhere = state.seenOf(head.origin)
-  if (elsewhere !== undefined && elsewhere.path !== root.path && parseCheckpoint(elsewhere.note).treeSize > head.treeSize) {
+  if (
+    elsewhere !== undefined &&
+    elsewhere.path !== root.path &&
+    parseCheckpoint(elsewhere.note).treeSize > head.treeSize
+  ) {
     const message = `this log was seen elsewhere with ${parseCheckpoint(elsewhere.note).treeSize} entries: this is an older copy`
     findings.push({ code: "older_copy", message })
   }
@@ -189,12 +206,25 @@ function tailFindings({ tail, unreadable: lines, privateState }: Snapshot): Find
     const message = `${tail.length} recorded entries are not sealed yet: nothing proves them`
     findings.push({ code: "unsealed_tail", verdict: "unsealed_tail", message })
   }
-  if (lines > 0) findings.push({ code: "tail_malformed", verdict: "gap", message: `${lines} journal lines are no events of this format` })
-  if (!privateState) findings.push({ code: "state_unreadable", message: "the private state cannot be read here: unsealed entries were not looked at" })
+  if (lines > 0)
+    findings.push({
+      code: "tail_malformed",
+      verdict: "gap",
+      message: `${lines} journal lines are no events of this format`,
+    })
+  if (!privateState)
+    findings.push({
+      code: "state_unreadable",
+      message: "the private state cannot be read here: unsealed entries were not looked at",
+    })
   return findings
 }
 
-async function payloadFindings(root: RootDirectory, { privateState }: Snapshot, kept: ReadonlyMap<number, AuditEntry>): Promise<Finding[]> {
+async function payloadFindings(
+  root: RootDirectory,
+  { privateState }: Snapshot,
+  kept: ReadonlyMap<number, AuditEntry>,
+): Promise<Finding[]> {
   if (kept.size === 0) return []
   if (privateState && (await root.names(".state")).length > 0) return checkKeptValues(root, kept)
   const message = `${kept.size} entries have values kept beside the log, in the private state, which is not here: not checked`
@@ -206,12 +236,7 @@ function isGood(verdict: Verdict): boolean {
 }
 
 /** Remembers the head, forward only, and pins the key that vouches for it. */
-async function remember(
-  state: StateDirectory,
-  root: RootDirectory,
-  head: Checkpoint,
-  key: TrustedKey,
-): Promise<void> {
+async function remember(state: StateDirectory, root: RootDirectory, head: Checkpoint, key: TrustedKey): Promise<void> {
   const checkpoint = { origin: head.origin, path: root.path, note: head.note }
   const sizes = [state.seenAt(root.path), state.seenOf(head.origin)].map((known) =>
     known === undefined ? -1 : parseCheckpoint(known.note).treeSize,
@@ -223,7 +248,10 @@ async function remember(
   } catch (error) {
     // A verdict must not depend on whether it can be remembered; the next one just knows less.
     const reason = error instanceof Error ? error.message : String(error)
-    process.emitWarning(`the checkpoint could not be remembered: ${reason}`, { type: "SecuremlWarning", code: "NOT_REMEMBERED" })
+    process.emitWarning(`the checkpoint could not be remembered: ${reason}`, {
+      type: "SecuremlWarning",
+      code: "NOT_REMEMBERED",
+    })
   }
 }
 
@@ -231,7 +259,12 @@ function parseAgainst(against: string | Checkpoint): Checkpoint {
   return parseCheckpoint(typeof against === "string" ? against : against.note)
 }
 
-function reportOf(root: RootDirectory, snapshot: Snapshot | undefined, verdict: Verdict, findings: readonly Finding[]): VerificationReport {
+function reportOf(
+  root: RootDirectory,
+  snapshot: Snapshot | undefined,
+  verdict: Verdict,
+  findings: readonly Finding[],
+): VerificationReport {
   return {
     verdict,
     findings,
@@ -246,7 +279,16 @@ function reportOf(root: RootDirectory, snapshot: Snapshot | undefined, verdict: 
 
 function nothingThere(logDir: string): VerificationReport {
   const finding: Finding = { code: "no_log", verdict: "unverifiable", message: "there is no log in this directory" }
-  return { verdict: "unverifiable", findings: [finding], logDir, treeSize: 0, rootHash: EMPTY_ROOT_TEXT, entriesChecked: 0, unsealed: 0, notProven: NOT_PROVEN }
+  return {
+    verdict: "unverifiable",
+    findings: [finding],
+    logDir,
+    treeSize: 0,
+    rootHash: EMPTY_ROOT_TEXT,
+    entriesChecked: 0,
+    unsealed: 0,
+    notProven: NOT_PROVEN,
+  }
 }
 
 function unreadable(root: RootDirectory, error: unknown): VerificationReport {
@@ -276,7 +318,10 @@ async function notSealed(root: RootDirectory, snapshot: Snapshot, state: StateDi
     findings.push({ code: "checkpoint_missing", verdict: "unverifiable", message, path: "checkpoint" })
   }
   const unsealed = snapshot.tail.length
-  const message = unsealed > 0 ? `${unsealed} entries are recorded, none is sealed: nothing proves them` : "there is no log in this directory"
+  const message =
+    unsealed > 0
+      ? `${unsealed} entries are recorded, none is sealed: nothing proves them`
+      : "there is no log in this directory"
   findings.push({ code: unsealed > 0 ? "nothing_sealed" : "no_log", verdict: "unverifiable", message })
   return reportOf(root, snapshot, worstVerdict(findings, "unverifiable"), findings)
 }

@@ -22,7 +22,10 @@ function add(segment: SegmentWriter, line: string): void {
 const never = async (): Promise<boolean> => false
 const always = async (): Promise<boolean> => true
 
-function cases<T>(make: () => Promise<T>, table: Readonly<Record<string, (subject: T) => Promise<void>>>): ConformanceCase[] {
+function cases<T>(
+  make: () => Promise<T>,
+  table: Readonly<Record<string, (subject: T) => Promise<void>>>,
+): ConformanceCase[] {
   return Object.entries(table).map(([name, check]) => ({ name, run: async () => check(await make()) }))
 }
 
@@ -34,7 +37,13 @@ export function blobStoreConformance(make: () => Promise<BlobStore>): Conformanc
       assert.deepEqual(await store.list("tile"), [])
     },
     "what was put is read back": async (store) => {
-      await store.putAll([{ path: "tile/0/000.p/1", bytes: bytes("a") }, { path: "tile/entries/000.p/1", bytes: bytes("b") }], never)
+      await store.putAll(
+        [
+          { path: "tile/0/000.p/1", bytes: bytes("a") },
+          { path: "tile/entries/000.p/1", bytes: bytes("b") },
+        ],
+        never,
+      )
       assert.deepEqual(Buffer.from((await store.get("tile/0/000.p/1"))!).toString(), "a")
       assert.deepEqual([...(await store.list("tile"))].sort(), ["tile/0/000.p/1", "tile/entries/000.p/1"])
     },
@@ -54,7 +63,13 @@ export function blobStoreConformance(make: () => Promise<BlobStore>): Conformanc
       assert.equal(Buffer.from((await store.get("tile/0/000"))!).toString(), "b")
     },
     "a full tile and its partials live side by side": async (store) => {
-      await store.putAll([{ path: "tile/0/000.p/5", bytes: bytes("a") }, { path: "tile/0/000", bytes: bytes("b") }], never)
+      await store.putAll(
+        [
+          { path: "tile/0/000.p/5", bytes: bytes("a") },
+          { path: "tile/0/000", bytes: bytes("b") },
+        ],
+        never,
+      )
       await store.remove(["tile/0/000.p/5", "tile/0/000.p/6"])
       assert.deepEqual(await store.list("tile"), ["tile/0/000"])
     },
@@ -76,10 +91,16 @@ export function journalConformance(make: () => Promise<Journal>): ConformanceCas
       for (let seq = 0; seq < 3; seq++) add(segment, formatLine(seq, `{"n":"ä${seq}"}`))
       const [info] = await journal.segments()
       const all = await journal.read(info!.name, 0, 1_000)
-      assert.deepEqual(all!.lines.map(({ entry }) => Buffer.from(entry).toString()), ['{"n":"ä0"}', '{"n":"ä1"}', '{"n":"ä2"}'])
+      assert.deepEqual(
+        all!.lines.map(({ entry }) => Buffer.from(entry).toString()),
+        ['{"n":"ä0"}', '{"n":"ä1"}', '{"n":"ä2"}'],
+      )
       assert.equal(all!.end, "clean")
       const rest = await journal.read(info!.name, all!.lines[1]!.endOffset, 1_000)
-      assert.deepEqual(rest!.lines.map(({ seq }) => seq), [2])
+      assert.deepEqual(
+        rest!.lines.map(({ seq }) => seq),
+        [2],
+      )
       segment.close()
     },
     "an unfinished line is told from a damaged one": async (journal) => {

@@ -34,7 +34,7 @@ export {
   shareWithGroup,
   TREE_FILE,
 } from "./local/layout.ts"
-export { LocalPayloads } from "./local/payloads.ts"
 export { LocalMutex } from "./local/mutex.ts"
+export { LocalPayloads } from "./local/payloads.ts"
 export { type Database, openDatabase } from "./local/sqlite.ts"
 export { type RememberedCheckpoint, StateDirectory } from "./local/state-directory.ts"

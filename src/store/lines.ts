@@ -40,7 +40,10 @@ export function formatLineInto(line: Buffer, seq: number, entry: string): number
   const number = `${seq} `
   const end = CRC_LENGTH + 1 + line.write(number + entry, CRC_LENGTH + 1)
   if (end - CRC_LENGTH - 1 - number.length > MAX_ENTRY_BYTES) {
-    throw new AuditError("ENTRY_TOO_LARGE", `an entry has at most ${MAX_ENTRY_BYTES} bytes; log less, or in several events`)
+    throw new AuditError(
+      "ENTRY_TOO_LARGE",
+      `an entry has at most ${MAX_ENTRY_BYTES} bytes; log less, or in several events`,
+    )
   }
   let crc = crc32(line.subarray(CRC_LENGTH + 1, end))
   for (let at = CRC_LENGTH - 1; at >= 0; at--) {
@@ -53,7 +56,10 @@ export function formatLineInto(line: Buffer, seq: number, entry: string): number
 }
 
 /** Whole lines at the start of `bytes`, whose first byte lies at `offset` of the segment. Stops at the first bad one. */
-export function parseLines(bytes: Uint8Array, offset: number): { lines: JournalLine[]; end: SegmentEnd; endOffset: number } {
+export function parseLines(
+  bytes: Uint8Array,
+  offset: number,
+): { lines: JournalLine[]; end: SegmentEnd; endOffset: number } {
   const lines: JournalLine[] = []
   let start = 0
   while (start < bytes.length) {

@@ -32,7 +32,8 @@ describe("links and files in the way", () => {
       const { verdict } = await verifyAuditLog({ logDir: place.logDir })
       expect(verdict).toBe("corrupt")
       // Sealing reads no vkey; everything else it would have to follow.
-      if (name !== "vkey") await expect(log("after", "two")).rejects.toThrow(expect.objectContaining({ code: "UNSAFE_PATH" }))
+      if (name !== "vkey")
+        await expect(log("after", "two")).rejects.toThrow(expect.objectContaining({ code: "UNSAFE_PATH" }))
       expect(fs.statSync(outside).mtimeMs).toBe(before)
     },
   )

@@ -8,7 +8,8 @@ const place = usePlace()
 /** Runs a module in which `audit` is a trail of the test's log. */
 async function run(code: string) {
   const env = childEnvironment(place.stateDir)
-  return startModule(`const audit = new AuditTrail("exits", { logDir: ${JSON.stringify(place.logDir)} })\n${code}`, env).ended
+  return startModule(`const audit = new AuditTrail("exits", { logDir: ${JSON.stringify(place.logDir)} })\n${code}`, env)
+    .ended
 }
 
 async function countEvents(): Promise<number> {

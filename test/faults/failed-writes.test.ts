@@ -9,10 +9,12 @@ const place = usePlace()
 function runLimited(code: string) {
   const source = `const { AuditTrail } = await import("file://${DIST}/audit.js")\n${code}`
   const env = childEnvironment(place.stateDir, { SOURCE: source, NODE: process.execPath })
-  return start("bash", ["-c", 'ulimit -f 64; trap "" XFSZ; exec "$NODE" --input-type=module --eval "$SOURCE"'], env).ended
+  return start("bash", ["-c", 'ulimit -f 64; trap "" XFSZ; exec "$NODE" --input-type=module --eval "$SOURCE"'], env)
+    .ended
 }
 
-const OPEN = (options: string): string => `const audit = new AuditTrail("full", { logDir: ${JSON.stringify(place.logDir)}${options} })\n`
+const OPEN = (options: string): string =>
+  `const audit = new AuditTrail("full", { logDir: ${JSON.stringify(place.logDir)}${options} })\n`
 
 describe("a write that fails", () => {
   test("is thrown, counted, and told by an event as soon as writing works again", async () => {
@@ -35,7 +37,8 @@ describe("a write that fails", () => {
   })
 
   test("goes to the callback, and the receipt's promises reject", async () => {
-    const { code, stdout } = await runLimited(`${OPEN(", onWriteError: (error, event) => told.push(error.code + ' ' + event.eventType)").replace("const audit", "const told = []\nconst audit")}
+    const { code, stdout } =
+      await runLimited(`${OPEN(", onWriteError: (error, event) => told.push(error.code + ' ' + event.eventType)").replace("const audit", "const told = []\nconst audit")}
       const rejected = []
       for (let n = 0; n < 14; n++) {
         const receipt = audit.logEvent("step", { n, text: "x".repeat(5000) })

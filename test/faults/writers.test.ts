@@ -41,9 +41,7 @@ function isCounting(numbers: readonly number[]): boolean {
 
 describe("several processes on one directory", () => {
   test(`${WRITERS} processes of ${EVENTS} events: exactly once, in order, intact`, { timeout: 240_000 }, async () => {
-    const ended = await Promise.all(
-      Array.from({ length: WRITERS }, (_, n) => writer(`writer ${n}`, EVENTS).ended),
-    )
+    const ended = await Promise.all(Array.from({ length: WRITERS }, (_, n) => writer(`writer ${n}`, EVENTS).ended))
     expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(ended.map(() => [0, ""]))
     const records = await getAuditLogs({ logDir: place.logDir, eventType: "step" })
     expect(records.length).toBe(WRITERS * EVENTS)
@@ -55,10 +53,15 @@ describe("several processes on one directory", () => {
     expect({ verdict, unsealed }).toEqual({ verdict: "intact", unsealed: 0 })
   })
 
-  test(`${KILLS} kills at random moments, sealers included: nothing acknowledged is lost or doubled`, { timeout: 600_000 }, async () => {
+  test(`${KILLS} kills at random moments, sealers included: nothing acknowledged is lost or doubled`, {
+    timeout: 600_000,
+  }, async () => {
     const acknowledged = new Map<string, number>()
     for (let round = 0; round < KILLS; round++) {
-      const children = [0, 1].map((n) => ({ name: `round ${round}.${n}`, child: writer(`round ${round}.${n}`, 100_000, 4) }))
+      const children = [0, 1].map((n) => ({
+        name: `round ${round}.${n}`,
+        child: writer(`round ${round}.${n}`, 100_000, 4),
+      }))
       await new Promise((resolve) => setTimeout(resolve, 200 + random() * 1_500))
       for (const { child } of children) child.process.kill("SIGKILL")
       for (const { name, child } of children) {
@@ -81,7 +84,9 @@ describe("several processes on one directory", () => {
     }
   })
 
-  test("reads and verification beside four writers never raise a false alarm, and see each event once", { timeout: 120_000 }, async () => {
+  test("reads and verification beside four writers never raise a false alarm, and see each event once", {
+    timeout: 120_000,
+  }, async () => {
     const children = [0, 1, 2, 3].map((n) => writer(`live ${n}`, 20_000, 50))
     let running = true
     const all = Promise.all(children.map(({ ended }) => ended)).then((ended) => {
@@ -92,11 +97,16 @@ describe("several processes on one directory", () => {
     while (running) {
       const { verdict, findings } = await verifyAuditLog({ logDir: place.logDir })
       expect(["intact", "unsealed_tail", "unverifiable"], JSON.stringify(findings)).toContain(verdict)
-      if (verdict === "unverifiable") expect(findings.map(({ code }) => code)).toEqual(expect.arrayContaining([expect.stringMatching(/nothing_sealed|no_log/)]))
+      if (verdict === "unverifiable")
+        expect(findings.map(({ code }) => code)).toEqual(
+          expect.arrayContaining([expect.stringMatching(/nothing_sealed|no_log/)]),
+        )
       const before = children.map(({ stdout }) => stdout().split("\n").length - 1)
       for (const [n, numbers] of children.map((_, n) => [n, `live ${n}`] as const)) {
         const records = await getAuditLogs({ logDir: place.logDir, operationName: numbers, eventType: "step" })
-        expect(isCounting(records.map(({ details }) => details["n"] as number)), `live ${n} ${records.length}`).toBe(true)
+        expect(isCounting(records.map(({ details }) => details["n"] as number)), `live ${n} ${records.length}`).toBe(
+          true,
+        )
         expect(records.length).toBeGreaterThanOrEqual(min(before[n]!, 20_000))
       }
       looks += 1

@@ -3,8 +3,9 @@
  * and no following of symbolic links below a root. Does I/O.
  * @module
  */
-import { constants, type Stats } from "node:fs"
+
 import * as fs from "node:fs"
+import { constants, type Stats } from "node:fs"
 import * as fsp from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { AuditError } from "../../errors.ts"
@@ -51,7 +52,9 @@ export class RootDirectory {
   /** Absolute path of a file; makes its parent directories when `make` is set. Returns the directories it made. */
   locate(relativePath: string, make: boolean): string {
     const parts = relativePath.split("/")
-    if (parts.some((part) => part === "" || part === "." || part === ".." || part.includes("\\") || part.includes("\0"))) {
+    if (
+      parts.some((part) => part === "" || part === "." || part === ".." || part.includes("\\") || part.includes("\0"))
+    ) {
       throw new AuditError("UNSAFE_PATH", `${JSON.stringify(relativePath)} is no path inside a log`)
     }
     let directory = this.path
@@ -72,7 +75,10 @@ export class RootDirectory {
       stats = fs.lstatSync(directory)
     }
     if (!stats.isDirectory()) {
-      throw new AuditError("UNSAFE_PATH", `${directory} is a symbolic link or a file where a directory must be; remove it`)
+      throw new AuditError(
+        "UNSAFE_PATH",
+        `${directory} is a symbolic link or a file where a directory must be; remove it`,
+      )
     }
     this.#checked.add(directory)
   }
@@ -153,7 +159,10 @@ export class RootDirectory {
   }
 
   /** Writes and syncs a temporary file beside the path, which is made ready; the caller moves it there. */
-  async writeTemporary(relativePath: string, bytes: Uint8Array): Promise<{ readonly path: string; readonly temporary: string }> {
+  async writeTemporary(
+    relativePath: string,
+    bytes: Uint8Array,
+  ): Promise<{ readonly path: string; readonly temporary: string }> {
     const path = this.locate(relativePath, true)
     const temporary = temporaryName(path)
     const file = await this.#openNew(temporary).catch((error: unknown) => {

@@ -56,7 +56,8 @@ export class LocalJournal implements Journal {
         const bytes = await readBytes(file, offset, Math.max(0, Math.min(sizeBytes - offset, limit)))
         const parsed = parseLines(bytes, offset)
         const stoppedEarly = parsed.end !== "broken" && offset + bytes.length < sizeBytes
-        if (!stoppedEarly || parsed.lines.length > 0) return { ...parsed, end: stoppedEarly ? "more" : parsed.end, sizeBytes }
+        if (!stoppedEarly || parsed.lines.length > 0)
+          return { ...parsed, end: stoppedEarly ? "more" : parsed.end, sizeBytes }
       }
     } finally {
       await file.close()

@@ -75,7 +75,10 @@ function rootOf(realPath: string): RootDirectory {
 /** Lets one group write to a new log directory: 2770 and 0660, others never. */
 export function shareWithGroup(logDir: string, groupId: number): void {
   const root = openLogDirectory(logDir, undefined)
-  for (const directory of [root.path, ...[STATE, JOURNAL_DIRECTORY, PARTS_DIRECTORY].map((name) => `${root.path}/${name}`)]) {
+  for (const directory of [
+    root.path,
+    ...[STATE, JOURNAL_DIRECTORY, PARTS_DIRECTORY].map((name) => `${root.path}/${name}`),
+  ]) {
     fs.chownSync(directory, -1, groupId)
     fs.chmodSync(directory, GROUP.directoryMode)
   }

@@ -49,7 +49,9 @@ export class LocalPayloads implements PayloadStore {
   }
 
   ofEvent(eventId: string): readonly Payload[] {
-    const rows = this.#database.prepare("SELECT event_id, pointer, salt, json FROM payload WHERE event_id = ?").all(eventId)
+    const rows = this.#database
+      .prepare("SELECT event_id, pointer, salt, json FROM payload WHERE event_id = ?")
+      .all(eventId)
     return rows.map((row) => {
       const { event_id, pointer, salt, json } = row as Record<string, unknown>
       return { eventId: String(event_id), pointer: String(pointer), salt: String(salt), json: String(json) }

@@ -5,7 +5,7 @@
  */
 import * as fs from "node:fs"
 import { dirname } from "node:path"
-import { type SegmentWriter, SegmentWriteError } from "../contract.ts"
+import { SegmentWriteError, type SegmentWriter } from "../contract.ts"
 import { openForAppend, type RootDirectory, syncDirectory, syncDirectoryNow } from "./files.ts"
 
 /** A segment file in the embedded store. */

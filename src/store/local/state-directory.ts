@@ -77,7 +77,11 @@ export class StateDirectory {
   forget(path: string): boolean {
     const seen = this.seenAt(path)
     if (seen === undefined) return false
-    for (const name of [`seen/${nameOf(path)}.json`, `origins/${nameOf(seen.origin)}.json`, `pins/${nameOf(seen.origin)}.vkey`]) {
+    for (const name of [
+      `seen/${nameOf(path)}.json`,
+      `origins/${nameOf(seen.origin)}.json`,
+      `pins/${nameOf(seen.origin)}.vkey`,
+    ]) {
       fs.rmSync(this.#open().locate(name, false), { force: true })
     }
     return true
@@ -137,7 +141,10 @@ export class StateDirectory {
     if (text === undefined) return undefined
     const { origin, path, note } = parseRecord(text)
     if (typeof origin !== "string" || typeof path !== "string" || typeof note !== "string") {
-      throw new AuditError("STATE_DIRECTORY_DAMAGED", `${join(this.path, name)} is damaged; remove it to forget the checkpoint it held`)
+      throw new AuditError(
+        "STATE_DIRECTORY_DAMAGED",
+        `${join(this.path, name)} is damaged; remove it to forget the checkpoint it held`,
+      )
     }
     return { origin, path, note }
   }
