@@ -34,7 +34,13 @@ function recordPeers() {
   const audit = new AuditTrail("bench", { logDir: join(place, "log") })
   const logger = pino(pino.destination({ dest: join(place, "pino.log"), sync: true }))
   const fd = fs.openSync(join(place, "bare.log"), "a")
-  const { dataset_name: datasetName, columns_accessed: columnsAccessed, num_records: numRecords, purpose, user } = details
+  const {
+    dataset_name: datasetName,
+    columns_accessed: columnsAccessed,
+    num_records: numRecords,
+    purpose,
+    user,
+  } = details
   const access = { datasetName, columnsAccessed, numRecords, purpose, user }
   return {
     "pino 10, sync: true": () => logger.info(details),
@@ -66,7 +72,9 @@ function summary(numbers) {
 
 function importTimes() {
   const code = `const t = performance.now(); await import(${JSON.stringify(join(root, "dist/audit.js"))}); console.log(performance.now() - t)`
-  return Array.from({ length: IMPORTS }, () => Number(execFileSync(process.execPath, ["--input-type=module", "-e", code])))
+  return Array.from({ length: IMPORTS }, () =>
+    Number(execFileSync(process.execPath, ["--input-type=module", "-e", code])),
+  )
 }
 
 const number = (value) => value.toFixed(2)
