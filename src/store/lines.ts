@@ -9,6 +9,7 @@ import type { JournalLine, SegmentEnd } from "./contract.ts"
 
 const NEWLINE = 0x0a
 const SPACE = 0x20
+const ZERO = 0x30
 const CRC_LENGTH = 8
 const HEX_DIGITS = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0))
 /** The longest entry that a bundle can hold: its length is a uint16. */
@@ -74,22 +75,37 @@ export function parseLines(
 }
 
 function parseLine(line: Uint8Array, endOffset: number): JournalLine | undefined {
-  const second = line.indexOf(SPACE, CRC_LENGTH + 1)
-  if (line[CRC_LENGTH] !== SPACE || second === -1 || second - CRC_LENGTH > 17) return undefined
-  const crc = asciiText(line.subarray(0, CRC_LENGTH))
-  const seqText = asciiText(line.subarray(CRC_LENGTH + 1, second))
-  const seq = Number(seqText)
-  if (!Number.isSafeInteger(seq) || String(seq) !== seqText) return undefined
-  if (crcText(crc32(line.subarray(CRC_LENGTH + 1))) !== crc) return undefined
-  return { seq, entry: line.subarray(second + 1), endOffset }
+  const numberAt = CRC_LENGTH + 1
+  const entryAt = line.indexOf(SPACE, numberAt) + 1
+  const seq = decimalAt(line, numberAt, entryAt - 1)
+  if (line[CRC_LENGTH] !== SPACE || seq === undefined) return undefined
+  return crc32(line.subarray(numberAt)) === hexAt(line) ? { seq, entry: line.subarray(entryAt), endOffset } : undefined
 }
 
-function asciiText(bytes: Uint8Array): string {
-  let text = ""
-  for (const byte of bytes) text += String.fromCharCode(byte)
-  return text
+/** The number that plain decimal digits spell; one spelling only. */
+function decimalAt(bytes: Uint8Array, start: number, end: number): number | undefined {
+  const length = end - start
+  if (length < 1 || length > 16 || (length > 1 && bytes[start] === ZERO)) return undefined
+  let value = 0
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - ZERO
+    if (digit < 0 || digit > 9) return undefined
+    value = value * 10 + digit
+  }
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+/** The checksum at the start of a line, or -1, which is none, for anything but eight lowercase hex digits. */
+function hexAt(line: Uint8Array): number {
+  let value = 0
+  for (let at = 0; at < CRC_LENGTH; at++) {
+    const digit = HEX_DIGITS.indexOf(line[at]!)
+    if (digit === -1) return -1
+    value = value * 16 + digit
+  }
+  return value
 }
 
 function crcText(value: number): string {
-  return (value + 0x1_0000_0000).toString(16).slice(1)
+  return value.toString(16).padStart(CRC_LENGTH, "0")
 }

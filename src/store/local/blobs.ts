@@ -1,17 +1,18 @@
 /**
  * Published files in the log directory: checkpoint, tiles, bundles. Does I/O.
- * Every file goes through a synced temporary file and a rename; several are in flight at once.
+ * Every file goes through a temporary file that is synced before it gets its name; several are in flight at once.
  * @module
  */
+import * as fs from "node:fs"
 import * as fsp from "node:fs/promises"
 import { dirname } from "node:path"
 import { equalBytes } from "../../bytes.ts"
 import { AuditError } from "../../errors.ts"
 import type { Blob, BlobStore } from "../contract.ts"
-import { errorCode, isMissing, isTemporaryName, type RootDirectory, syncDirectory } from "./files.ts"
+import { errorCode, isMissing, isTemporaryName, type RootDirectory, type StagedFile, syncDirectory } from "./files.ts"
 
-/** Files being written and synced at once; more does not help a thread pool of four. */
-const IN_FLIGHT = 8
+/** Files that are written, then synced together: the first sync of a group commits most of what the others need. */
+const GROUP = 32
 
 /** A blob store that is the log directory itself. */
 export class LocalBlobs implements BlobStore {
@@ -26,43 +27,50 @@ export class LocalBlobs implements BlobStore {
   }
 
   async putAll(blobs: readonly Blob[], mayReplace: (path: string) => Promise<boolean>): Promise<void> {
-    const waiting = [...blobs]
     const directories = new Set<string>()
-    const work = async (): Promise<void> => {
-      for (let blob = waiting.pop(); blob !== undefined; blob = waiting.pop()) {
-        directories.add(await this.#put(blob, mayReplace))
+    for (let at = 0; at < blobs.length; at += GROUP) {
+      const group = blobs.slice(at, at + GROUP)
+      const staged = await this.#stageGroup(group)
+      try {
+        for (const [n, blob] of group.entries()) await this.#place(blob, staged[n]!, mayReplace)
+      } finally {
+        for (const { temporary } of staged) fs.rmSync(temporary, { force: true })
       }
+      for (const { path } of staged) directories.add(dirname(path))
     }
-    // All of them settle before an error is told, so that nothing is still being written afterwards.
-    const results = await Promise.allSettled(Array.from({ length: Math.min(IN_FLIGHT, blobs.length) }, work))
-    for (const result of results) if (result.status === "rejected") throw result.reason
     for (const directory of directories) await syncDirectory(directory)
   }
 
-  async #put(blob: Blob, mayReplace: (path: string) => Promise<boolean>): Promise<string> {
-    const { path, temporary } = await this.#root.writeTemporary(blob.path, blob.bytes)
+  /** Writes a group of temporary files and syncs them; writing goes to the page cache and is done at once. */
+  async #stageGroup(group: readonly Blob[]): Promise<StagedFile[]> {
+    const staged: StagedFile[] = []
     try {
-      await fsp.link(temporary, path)
-      await fsp.unlink(temporary)
+      for (const { path, bytes } of group) staged.push(this.#root.stage(path, bytes))
+      // All of them settle before an error is told, so that no descriptor is closed under a sync.
+      const results = await Promise.allSettled(staged.map(({ fd }) => dataSync(fd)))
+      for (const result of results) if (result.status === "rejected") throw result.reason
+      return staged
     } catch (error) {
-      if (errorCode(error) !== "EEXIST") {
-        await fsp.rm(temporary, { force: true })
-        throw error
-      }
-      await this.#replaceUnpublished(blob, temporary, path, mayReplace)
+      for (const { temporary } of staged) fs.rmSync(temporary, { force: true })
+      throw error
+    } finally {
+      for (const { fd } of staged) fs.closeSync(fd)
     }
-    return dirname(path)
   }
 
-  async #replaceUnpublished(
+  async #place(
     blob: Blob,
-    temporary: string,
-    path: string,
+    { path, temporary }: StagedFile,
     mayReplace: (path: string) => Promise<boolean>,
   ): Promise<void> {
+    try {
+      // A link, unlike a rename, never takes the place of a file that somebody else published.
+      return fs.linkSync(temporary, path)
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error
+    }
     const existing = await this.#root.read(blob.path)
-    if (await mayReplace(blob.path)) return fsp.rename(temporary, path)
-    await fsp.rm(temporary, { force: true })
+    if (await mayReplace(blob.path)) return fs.renameSync(temporary, path)
     if (existing === undefined || !equalBytes(existing, blob.bytes)) {
       throw new AuditError("PUBLISH_CONFLICT", `${blob.path} is published with other bytes; nothing was overwritten`)
     }
@@ -105,4 +113,8 @@ export class LocalBlobs implements BlobStore {
       })
     }
   }
+}
+
+function dataSync(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => fs.fdatasync(fd, (error) => (error ? reject(error) : resolve())))
 }

@@ -130,7 +130,7 @@ export class RootDirectory {
 
   /** Replaces a file: once resolved it survives power loss, and no reader ever sees a half of it. */
   async replace(relativePath: string, bytes: Uint8Array): Promise<void> {
-    const { path, temporary } = await this.writeTemporary(relativePath, bytes)
+    const { path, temporary } = await this.#stageDurably(relativePath, bytes)
     await fsp.rename(temporary, path)
     await syncDirectory(dirname(path))
   }
@@ -140,7 +140,7 @@ export class RootDirectory {
    * @returns false when it exists already; then nothing was changed.
    */
   async create(relativePath: string, bytes: Uint8Array): Promise<boolean> {
-    const { path, temporary } = await this.writeTemporary(relativePath, bytes)
+    const { path, temporary } = await this.#stageDurably(relativePath, bytes)
     try {
       await fsp.link(temporary, path)
     } catch (error) {
@@ -158,33 +158,57 @@ export class RootDirectory {
     return syncDirectory(relativePath === "." ? this.path : dirname(this.locate(`${relativePath}/x`, false)))
   }
 
-  /** Writes and syncs a temporary file beside the path, which is made ready; the caller moves it there. */
-  async writeTemporary(
-    relativePath: string,
-    bytes: Uint8Array,
-  ): Promise<{ readonly path: string; readonly temporary: string }> {
+  /** Writes a temporary file beside the path, which is made ready. The caller syncs, closes and places it. */
+  stage(relativePath: string, bytes: Uint8Array): StagedFile {
     const path = this.locate(relativePath, true)
     const temporary = temporaryName(path)
-    const file = await this.#openNew(temporary).catch((error: unknown) => {
+    const fd = this.#openNew(relativePath, temporary)
+    try {
+      if (this.access.fileMode !== 0o600) fs.fchmodSync(fd, this.access.fileMode)
+      for (let written = 0; written < bytes.length; ) written += fs.writeSync(fd, bytes, written)
+      return { path, temporary, fd }
+    } catch (error) {
+      fs.closeSync(fd)
+      fs.rmSync(temporary, { force: true })
+      throw error
+    }
+  }
+
+  #openNew(relativePath: string, temporary: string): number {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW
+    try {
+      return fs.openSync(temporary, flags, this.access.fileMode)
+    } catch (error) {
       if (!isMissing(error)) throw error
       // A recovery, or a hand, moved directories that were checked before: look again.
       this.#checked.clear()
       this.locate(relativePath, true)
-      return this.#openNew(temporary)
-    })
-    try {
-      if (this.access.fileMode !== 0o600) await file.chmod(this.access.fileMode)
-      await file.writeFile(bytes)
-      await file.datasync()
-    } finally {
-      await file.close()
+      return fs.openSync(temporary, flags, this.access.fileMode)
     }
-    return { path, temporary }
   }
 
-  #openNew(path: string): Promise<fsp.FileHandle> {
-    return fsp.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW, this.access.fileMode)
+  /** A staged file that is on the disk. */
+  async #stageDurably(relativePath: string, bytes: Uint8Array): Promise<StagedFile> {
+    const staged = this.stage(relativePath, bytes)
+    try {
+      await new Promise<void>((resolve, reject) =>
+        fs.fdatasync(staged.fd, (error) => (error ? reject(error) : resolve())),
+      )
+      return staged
+    } catch (error) {
+      fs.rmSync(staged.temporary, { force: true })
+      throw error
+    } finally {
+      fs.closeSync(staged.fd)
+    }
   }
+}
+
+/** A temporary file that waits for its name; `fd` is open. */
+export interface StagedFile {
+  readonly path: string
+  readonly temporary: string
+  readonly fd: number
 }
 
 let temporaryCount = 0
