@@ -4,7 +4,7 @@
  */
 export { byWriter, collectWriter, type JournalGap, type RaggedEnd, type WriterLines } from "./collect.ts"
 export { type Environment, findSigner, type Identity, ownVerifierKey, readIdentity } from "./identity.ts"
-export { closeLedgersUnder, Ledger, type LedgerHooks, type Recorded } from "./ledger.ts"
+export { closeLedgersUnder, Ledger, type LedgerHooks, type LedgerMetrics, type Recorded } from "./ledger.ts"
 export { formatPart, PayloadReader } from "./parts.ts"
 export { publishedConsistency, publishedInclusion, publishedRoot, readBundle, readTile } from "./published.ts"
 export { findEntry, type PlacedEntry, proofTextFor, receiptFor, type SealedReceipt } from "./receipt.ts"

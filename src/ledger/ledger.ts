@@ -16,26 +16,14 @@ import {
   StateDirectory,
 } from "../store/index.ts"
 import type { Environment } from "./identity.ts"
-import { moveParts } from "./parts.ts"
 import { findEntry, receiptFor, type SealedReceipt } from "./receipt.ts"
 import { type Recovery, recoveryTold, repair, type WriterOf } from "./recover.ts"
-import { locked, type SealContext, type Sealed, type SealOptions, seal, sealLocked } from "./seal.ts"
-import { tidy } from "./tidy.ts"
+import { type SealMetrics, SealSchedule } from "./schedule.ts"
+import { locked, type SealContext, type Sealed, sealLocked } from "./seal.ts"
 import { Writer, type WriterMark } from "./writer.ts"
-
-/** News is sealed about this long after it came. */
-const SEAL_INTERVAL_MS = 1_000
-/** Somebody else's seal is waited for while it makes progress, and this long without. */
-const HOLDER_PATIENCE_MS = 10_000
-/** How long a process that ends normally may take to seal. */
-const EXIT_SEAL_MS = 2_000
-/** A writer that has been quiet for this long leaves its segment, so that it can be removed. */
-const IDLE_MS = 60_000
 
 const REGISTRY = Symbol.for("secureml.audit.ledgers.1")
 
-// Taken when the module is loaded, so that fake timers of a test never hold back a seal.
-const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis
 const monotonic = performance.now.bind(performance)
 
 /** Where an entry was put, for its receipt. */
@@ -46,6 +34,17 @@ export interface Recorded {
   readonly durableMark: number
   /** Tree size known when it was recorded: its index is not below. */
   readonly fromIndex: number
+}
+
+/** Counters of one thread for one log directory. */
+export interface LedgerMetrics extends SealMetrics {
+  /** Entries recorded, and the bytes of their journal lines. */
+  readonly recorded: number
+  readonly recordedBytes: number
+  /** Bytes recorded that are not known to survive power loss yet. */
+  readonly unsyncedBytes: number
+  /** Log calls that could not write. */
+  readonly writeErrors: number
 }
 
 /** What the ledger asks of its user. */
@@ -61,27 +60,18 @@ export class Ledger {
   readonly path: string
   readonly #writer: Writer
   readonly #environment: Environment
-  readonly #hooks: LedgerHooks
   readonly #root: RootDirectory
-  #context: SealContext | undefined
-  #treeSize = 0
-  /** Something was recorded since the last seal began. */
-  #news = false
-  #timer: ReturnType<typeof setTimeout> | undefined
-  #idleTimer: ReturnType<typeof setTimeout> | undefined
-  #running: Promise<Sealed> | undefined
-  #queued: Promise<Sealed> | undefined
-  /** Why the background stopped sealing; asked-for seals still try. */
-  #stopped: AuditError | undefined
+  readonly #schedule: SealSchedule
+  #writeErrors = 0
 
   private constructor(root: RootDirectory, environment: Environment, hooks: LedgerHooks) {
     this.path = root.path
     this.#root = root
     this.#environment = environment
-    this.#hooks = hooks
     this.#writer = new Writer(new LocalJournal(root), new LocalJournal(root, PARTS_DIRECTORY), (lost) =>
       hooks.onLost(root.path, lost),
     )
+    this.#schedule = new SealSchedule(root.path, this.#writer, () => sealContext(root, environment, hooks))
   }
 
   /**
@@ -119,51 +109,19 @@ export class Ledger {
    */
   record(build: (mark: WriterMark) => string, part?: string): Recorded {
     const writer = this.#writer
-    writer.append(build, part)
-    if (!this.#news) this.#noteNews()
+    try {
+      writer.append(build, part)
+    } catch (error) {
+      this.#writeErrors += 1
+      throw error
+    }
+    if (!this.#schedule.hasNews) this.#schedule.noteNews(monotonic())
     return {
       writerId: writer.id,
       writerSeq: writer.nextSeq - 1,
       durableMark: writer.appendedBytes,
-      fromIndex: this.#treeSize,
+      fromIndex: this.#schedule.treeSize,
     }
-  }
-
-  #noteNews(): void {
-    this.#news = true
-    if (this.#timer !== undefined || this.#stopped !== undefined) return
-    this.#timer = startTimer(() => {
-      this.#timer = undefined
-      this.#sealInBackground()
-    }, SEAL_INTERVAL_MS)
-    this.#timer.unref()
-  }
-
-  #sealInBackground(): void {
-    this.#sealOnce({ align: true }).catch((error: unknown) => this.#stop(error))
-  }
-
-  /** Once quiet, the thread leaves its segment; the seal that follows removes it. */
-  #retireWhenIdle(): void {
-    if (this.#idleTimer !== undefined) stopTimer(this.#idleTimer)
-    this.#idleTimer = startTimer(() => {
-      this.#idleTimer = undefined
-      if (this.#news || this.#writer.idleMs < IDLE_MS) return
-      this.#writer.retireIdle()
-      this.#sealInBackground()
-    }, IDLE_MS + SEAL_INTERVAL_MS)
-    this.#idleTimer.unref()
-  }
-
-  /** Tells why sealing stopped, once; recording goes on. */
-  #stop(error: unknown): void {
-    const failure =
-      error instanceof AuditError
-        ? error
-        : new AuditError("SEALING_UNAVAILABLE", `sealing failed: ${String(error)}`, { cause: error })
-    const known = this.#stopped?.code === failure.code
-    this.#stopped = failure
-    if (!known) process.emitWarning(`${this.path}: ${failure.message}`, { type: "SecuremlWarning", code: failure.code })
   }
 
   /** Resolves when everything appended up to a mark survives power loss. */
@@ -179,18 +137,30 @@ export class Ledger {
   /**
    * Resolves when everything recorded so far is sealed. Callers that wait at the same time share one seal.
    * @throws {@link AuditError} `SEALING_UNAVAILABLE`, `LOG_ROLLED_BACK`, `LEDGER_CORRUPT` and others: nothing is lost.
+   * @throws {@link AuditError} `JOURNAL_GAP`: entries of this process are gone from its journal, or a hole is before them.
    */
   async flush(): Promise<Checkpoint> {
-    const sealed = await this.#sealOnce({ align: false })
-    this.#stopped = undefined
-    const own = sealed.gaps.find(({ writerId }) => writerId === this.#writer.id)
-    if (own !== undefined) {
-      throw new AuditError(
-        "JOURNAL_GAP",
-        `the journal of this process lacks number ${own.expected}: events behind it are recorded, but cannot be sealed before secureml audit recover`,
-      )
+    const given = this.#writer.given
+    let sealed = await this.#schedule.sealAll()
+    if (this.#missing(given, sealed) !== undefined) {
+      this.#writer.rescue(sealed.tree.writers.get(this.#writer.id)?.next ?? 0)
+      sealed = await this.#schedule.sealAll()
     }
-    return sealed.checkpoint
+    const missing = this.#missing(given, sealed)
+    if (missing === undefined) return sealed.checkpoint
+    throw new AuditError(
+      "JOURNAL_GAP",
+      `number ${missing} is gone from the journal of this process, so it and what follows cannot be sealed; run secureml audit recover`,
+    )
+  }
+
+  /** The first number that this process gave and that is not in the tree. */
+  #missing(given: ReadonlyMap<string, number>, { tree }: Sealed): number | undefined {
+    for (const [id, count] of given) {
+      const next = tree.writers.get(id)?.next ?? 0
+      if (next < count) return next
+    }
+    return undefined
   }
 
   /**
@@ -199,75 +169,13 @@ export class Ledger {
    */
   async prove(prefix: Uint8Array, fromIndex: number): Promise<SealedReceipt> {
     const head = await this.flush()
-    const blobs = this.#context!.blobs
+    const { blobs } = this.#schedule.context
     const place = await findEntry(blobs, prefix, fromIndex, head.treeSize)
     if (place !== undefined) return receiptFor(blobs, head, place)
     throw new AuditError(
       "EVENT_NOT_FOUND",
       "the event is not in the sealed log although it was recorded; run secureml audit verify",
     )
-  }
-
-  /** A seal that begins after this call: the one that is queued already, or a new one behind the running one. */
-  #sealOnce(options: SealOptions): Promise<Sealed> {
-    if (this.#queued !== undefined) return this.#queued
-    if (this.#running === undefined) return this.#begin(options)
-    this.#queued = this.#running
-      .catch(() => undefined)
-      .then(() => {
-        this.#queued = undefined
-        return this.#begin(options)
-      })
-    return this.#queued
-  }
-
-  #begin(options: SealOptions): Promise<Sealed> {
-    this.#running = this.#seal(options).finally(() => {
-      this.#running = undefined
-    })
-    return this.#running
-  }
-
-  async #seal(options: SealOptions): Promise<Sealed> {
-    const context = (this.#context ??= this.#makeContext())
-    this.#news = false
-    if (this.#timer !== undefined) stopTimer(this.#timer)
-    this.#timer = undefined
-    let sealed: Sealed | undefined
-    try {
-      sealed = await this.#sealWithPatience(context, options)
-    } catch (error) {
-      this.#news = true
-      throw error
-    }
-    this.#treeSize = sealed.tree.size
-    // Left over by alignment, or recorded meanwhile.
-    const mine = sealed.tree.writers.get(this.#writer.id)?.next ?? 0
-    if (mine < this.#writer.nextSeq) this.#noteNews()
-    else if (this.#writer.nextSeq > 0) this.#retireWhenIdle()
-    return sealed
-  }
-
-  async #sealWithPatience(context: SealContext, options: SealOptions): Promise<Sealed> {
-    let waitedSince = monotonic()
-    let lastSeen: string | undefined
-    for (let waitMs = 2; ; waitMs = Math.min(50, waitMs * 2)) {
-      const sealed = await seal(context, options)
-      if (sealed !== undefined) {
-        await this.#tidy(context, sealed.oldSize)
-        return sealed
-      }
-      const seen = Buffer.from((await context.blobs.get("checkpoint")) ?? []).toString()
-      if (seen !== lastSeen) waitedSince = monotonic()
-      lastSeen = seen
-      if (monotonic() - waitedSince > HOLDER_PATIENCE_MS) {
-        throw new AuditError(
-          "SEALING_UNAVAILABLE",
-          "another process holds the sealing lock and makes no progress; it may be stopped. Events are recorded",
-        )
-      }
-      await new Promise((resolve) => startTimer(resolve, waitMs + Math.random() * waitMs))
-    }
   }
 
   /**
@@ -281,8 +189,8 @@ export class Ledger {
     writerOf: WriterOf,
     tell: (recovery: Recovery, mark: WriterMark) => string,
   ): Promise<{ recovery: Recovery; checkpoint: Checkpoint }> {
-    const context = (this.#context ??= this.#makeContext())
-    await Promise.allSettled([this.#running, this.#queued])
+    const { context } = this.#schedule
+    await this.#schedule.settled()
     const done = await locked(context, async () => {
       const recovery = await repair(context, writerOf)
       const writer = new Writer(context.journal, context.parts, () => undefined)
@@ -295,67 +203,52 @@ export class Ledger {
     })
     if (done === undefined)
       throw new AuditError("SEALING_UNAVAILABLE", "another process is sealing this log right now; try again")
-    this.#treeSize = 0
-    this.#stopped = undefined
+    this.#schedule.forgetTree()
     return done
   }
 
-  async #tidy(context: SealContext, oldSize: number): Promise<void> {
-    if (!context.mutex!.tryAcquire()) return
-    try {
-      await moveParts(context, this.#writer)
-      await tidy(context, this.#writer, oldSize)
-    } finally {
-      context.mutex!.release()
-    }
-  }
-
-  #makeContext(): SealContext {
+  /** Counters of this thread for this directory. */
+  get metrics(): LedgerMetrics {
+    const { appendedBytes, appendedEntries, unsyncedBytes } = this.#writer
     return {
-      root: this.#root,
-      journal: new LocalJournal(this.#root),
-      parts: new LocalJournal(this.#root, PARTS_DIRECTORY),
-      payloads: () => LocalPayloads.open(this.#root, true),
-      blobs: new LocalBlobs(this.#root),
-      state: new StateDirectory(this.#environment),
-      environment: this.#environment,
-      mutex: LocalMutex.open(this.#root),
-      timeKey: this.#hooks.timeKey,
-      nowMs: Date.now,
+      recorded: appendedEntries,
+      recordedBytes: appendedBytes,
+      unsyncedBytes,
+      writeErrors: this.#writeErrors,
+      ...this.#schedule.metrics,
     }
   }
 
-  /** Whether something recorded here has not been sealed, as far as this thread knows. */
-  get hasNews(): boolean {
-    return this.#news && this.#stopped === undefined
+  /** Whether something recorded here should be sealed before the process ends. */
+  get isDue(): boolean {
+    return this.#schedule.isDue
   }
 
   /** Seals before the process ends normally; gives up after two seconds. */
   sealAtExit(): void {
-    const giveUp = startTimer(
-      () =>
-        this.#stop(
-          new AuditError(
-            "SEALING_UNAVAILABLE",
-            "the last events were not sealed within two seconds; the next process seals them",
-          ),
-        ),
-      EXIT_SEAL_MS,
-    )
-    giveUp.unref()
-    this.#sealOnce({ align: false })
-      .catch((error: unknown) => this.#stop(error))
-      .finally(() => stopTimer(giveUp))
+    this.#schedule.sealAtExit()
   }
 
   /** Waits for what is under way, closes the files and forgets the directory. */
   async close(): Promise<void> {
-    if (this.#timer !== undefined) stopTimer(this.#timer)
-    if (this.#idleTimer !== undefined) stopTimer(this.#idleTimer)
-    await Promise.allSettled([this.#running, this.#queued])
+    await this.#schedule.close()
     this.#writer.close()
-    this.#context?.mutex?.close()
     registry().delete(this.path)
+  }
+}
+
+function sealContext(root: RootDirectory, environment: Environment, hooks: LedgerHooks): SealContext {
+  return {
+    root,
+    journal: new LocalJournal(root),
+    parts: new LocalJournal(root, PARTS_DIRECTORY),
+    payloads: () => LocalPayloads.open(root, true),
+    blobs: new LocalBlobs(root),
+    state: new StateDirectory(environment),
+    environment,
+    mutex: LocalMutex.open(root),
+    timeKey: hooks.timeKey,
+    nowMs: Date.now,
   }
 }
 
@@ -366,7 +259,7 @@ function registry(): Map<string, Ledger> {
     const ledgers = new Map<string, Ledger>()
     host[REGISTRY] = ledgers
     process.on("beforeExit", () => {
-      for (const ledger of ledgers.values()) if (ledger.hasNews) ledger.sealAtExit()
+      for (const ledger of ledgers.values()) if (ledger.isDue) ledger.sealAtExit()
     })
   }
   return host[REGISTRY]

@@ -73,15 +73,15 @@ export async function recoveryTold(context: SealContext): Promise<void> {
 
 /** `log.json` and `tree.json` from the published log, if this user's key signed it and nothing newer. */
 async function rebuildState(context: SealContext, writerOf: WriterOf): Promise<Recovery | undefined> {
+  const head = await publishedHead(context.blobs)
   const identityBroken = await isBroken(
     () => readIdentity(context.root),
     (identity) => identity === undefined,
   )
   const stateBroken = await isBroken(
     () => readTreeState(context.root),
-    (tree) => tree === EMPTY_TREE,
+    (tree) => tree === EMPTY_TREE && head !== undefined && head.treeSize > 0,
   )
-  const head = await publishedHead(context.blobs)
   if (head === undefined || (!identityBroken && !stateBroken)) return undefined
   const verifierKey = await ownVerifierKey(head.origin, context.state, context.environment)
   if (verifierKey === undefined) {

@@ -60,6 +60,8 @@ export interface Sealed {
 export interface SealOptions {
   /** Stop at a multiple of 256 when there is one, and leave the rest for the next time. */
   readonly align: boolean
+  /** Take no further batch after this time of `performance.now()`. */
+  readonly deadlineMs?: number
   /** Take the lines of this writer alone. */
   readonly onlyWriter?: string
   /** Set by `recover` itself; anyone else waits until a recovery that was begun is finished. */
@@ -194,7 +196,8 @@ async function grow(
     const root = await publishGrowth(context.blobs, growth, async () => (await readTreeState(context.root)).size)
     tree = await advance(context, tree, growth.size, root, taken)
     checkpoint = await publish(tree, checkpoint)
-    if (!more) return { tree, gaps, checkpoint }
+    const late = options.deadlineMs !== undefined && performance.now() > options.deadlineMs
+    if (!more || late) return { tree, gaps, checkpoint }
   }
 }
 

@@ -65,6 +65,8 @@ export class Writer {
   readonly #line: Buffer = Buffer.allocUnsafeSlow(MAX_LINE_BYTES)
   #identity: WriterIdentity = { id: randomUUID(), segments: 0, partSegments: 0 }
   #seq = 0
+  /** Former identities whose entries have not all been seen in the tree, and how many numbers they gave. */
+  readonly #given = new Map<string, number>()
   #continues: Continues | undefined
   #segment: SegmentWriter | undefined
   /** Where large values of this writer's entries wait; opened with the first one. */
@@ -72,6 +74,7 @@ export class Writer {
   #lastAppendMs = 0
   /** Bytes appended by this thread so far, and how many of them are settled: durable, or failed and told. */
   #appended = 0
+  #entries = 0
   #settled = 0
   /** Ranges of appended bytes which a sync could not save; their `durable()` rejects. */
   readonly #failed: { readonly from: number; readonly to: number; readonly error: AuditError }[] = []
@@ -97,9 +100,29 @@ export class Writer {
     return this.#seq
   }
 
+  /** How many numbers each identity of this writer gave; those seen in the tree are left out. */
+  get given(): ReadonlyMap<string, number> {
+    return this.#seq === 0 ? new Map(this.#given) : new Map(this.#given).set(this.#identity.id, this.#seq)
+  }
+
+  /** All entries of a former identity are in the tree. */
+  confirm(id: string): void {
+    this.#given.delete(id)
+  }
+
   /** A mark of what was appended so far, for {@link durable}. */
   get appendedBytes(): number {
     return this.#appended
+  }
+
+  /** Entries appended by this thread. */
+  get appendedEntries(): number {
+    return this.#entries
+  }
+
+  /** Bytes appended that are not known to be durable. */
+  get unsyncedBytes(): number {
+    return this.#appended - this.#settled
   }
 
   /** Milliseconds since the last append. */
@@ -167,6 +190,7 @@ export class Writer {
     this.#seq += 1
     this.#continues = undefined
     this.#appended += sizeBytes
+    this.#entries += 1
     this.#lastAppendMs = nowMs
     if (this.#segment!.sizeBytes >= SEGMENT_BYTES) this.#retire()
     if (!this.#syncTimer) this.#syncSoon()
@@ -211,7 +235,10 @@ export class Writer {
 
   /** Goes on under a new id, whose first entry names the old one, so that no hole looks like tampering. */
   #beginAnew(): void {
-    if (this.#seq > 0) this.#continues = { id: this.#identity.id, seq: this.#seq }
+    if (this.#seq > 0) {
+      this.#continues = { id: this.#identity.id, seq: this.#seq }
+      this.#given.set(this.#identity.id, this.#seq)
+    }
     this.#retire()
     this.retireParts()
     this.#identity = { id: randomUUID(), segments: 0, partSegments: 0 }
@@ -328,6 +355,25 @@ export class Writer {
       this.#retired.add(fresh.name)
     }
     poisoned.close()
+  }
+
+  /**
+   * Writes lines again whose file was removed before they were sealed: the descriptor still reads them.
+   * @param taken - How many numbers of the current identity are in the tree.
+   */
+  rescue(taken: number): void {
+    const segment = this.#segment
+    if (segment === undefined || segment.hasName()) return
+    const { lines } = parseLines(segment.readFrom(0), 0)
+    this.#retire()
+    this.#unsynced = this.#unsynced.filter((row) => row.segment !== segment)
+    const fresh = this.#beginSegment(this.#identity)
+    for (const { seq, entry } of lines) {
+      if (seq >= taken) fresh.append(this.#line, formatLineInto(this.#line, seq, Buffer.from(entry).toString()))
+    }
+    fresh.syncNow()
+    this.#retired.add(fresh.name)
+    segment.close()
   }
 
   /** Closes the files. */
