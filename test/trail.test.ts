@@ -5,6 +5,13 @@ import { verifyProof } from "../src/verify.ts"
 import { restart, usePlace } from "./place.ts"
 
 const place = usePlace()
+
+/** A Proxy that cannot be asked any more. */
+function revoked(target: object = {}): never {
+  const { proxy, revoke } = Proxy.revocable(target, {})
+  revoke()
+  return proxy as never
+}
 const records = () => getAuditLogs({ logDir: place.logDir })
 
 function open(name = "model_training", options = {}): AuditTrail {
@@ -159,13 +166,14 @@ describe("what the Python module got wrong", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined()
   })
 
-  test.each(["../x", "a/b", "..", "/etc/passwd", "x".repeat(300), "a\u0000b", "C:\\x", "ünïcode", ".hidden"])(
+  test.each(["../x", "a/b", "..", "-rf", "--help", "-", "/etc/passwd", "x".repeat(300), "a\u0000b", "C:\\x", "ünïcode", ".hidden"])(
     "an operation called %j never becomes a path",
     async (name) => {
       const audit = open(name, { fileLogging: true })
       await audit.close()
       const text = fs.readdirSync(place.logDir).filter((file) => file.endsWith(".log"))
       expect(text.length).toBe(1)
+      expect(text[0]).toMatch(/^[^.-]/)
       expect(fs.readdirSync(place.directory).sort()).toEqual(["log", "state"])
       expect((await getAuditLogs({ logDir: place.logDir, operationName: name })).length).toBe(2)
     },
@@ -190,6 +198,15 @@ describe("what the Python module got wrong", () => {
     expect((await records()).length).toBe(5)
   })
 
+  test("the text log's format is honoured", async () => {
+    const audit = open("formatted", { fileLogging: true, logFormat: "%(levelname)-8s|100%%|%(levelno)04d" })
+    audit.logError(new Error("e"))
+    await audit.close()
+    const file = fs.readdirSync(place.logDir).find((name) => name.endsWith(".log"))!
+    const lines = fs.readFileSync(`${place.logDir}/${file}`, "utf8").trimEnd().split("\n")
+    expect(lines).toEqual(["INFO    |100%|0020", "ERROR   |100%|0040", "INFO    |100%|0020"])
+  })
+
   test("files are private whatever the umask", async () => {
     const umask = process.umask(0)
     try {
@@ -208,7 +225,10 @@ describe("what the Python module got wrong", () => {
     const audit = open()
     expect(audit.close()).toBe(audit.close("again"))
     await audit.close()
-    expect(() => audit.logEvent("late", {})).toThrow(expect.objectContaining({ code: "TRAIL_CLOSED" }))
+    const closed = expect.objectContaining({ code: "TRAIL_CLOSED" })
+    expect(() => audit.logEvent("late", {})).toThrow(closed)
+    expect(() => audit.setupFileLogging()).toThrow(closed)
+    expect(fs.readdirSync(place.logDir).filter((name) => name.endsWith(".log"))).toEqual([])
     expect((await records()).filter((record) => isEvent(record, "audit_closed")).length).toBe(1)
   })
 
@@ -216,6 +236,29 @@ describe("what the Python module got wrong", () => {
     open("crashed").logEvent("step", {})
     await restart(place)
     expect((await records()).map(({ event_type }) => event_type)).not.toContain("audit_closed")
+  })
+})
+
+describe("types of logEvent", () => {
+  interface Row {
+    readonly model_id: string
+    readonly loss?: number
+  }
+
+  test("a row typed by an interface is details as it is", async () => {
+    const row: Row = { model_id: "m1" }
+    open().logEvent("row_seen", row)
+    expect((await records())[1]!.details).toEqual(row)
+  })
+
+  test("types of our own, and text as details, do not compile", () => {
+    const audit = open()
+    // @ts-expect-error only secureml records audit_…
+    expect(() => audit.logEvent("audit_started", {})).toThrow(TypeError)
+    // @ts-expect-error only secureml records key_…
+    expect(() => audit.logEvent("key_rotated", {})).toThrow(TypeError)
+    // @ts-expect-error details are an object
+    expect(() => audit.logEvent("note", "text")).toThrow(TypeError)
   })
 })
 
@@ -277,10 +320,25 @@ describe("wrong arguments name the field and write nothing", () => {
           purpose: "p",
         } as never),
     ],
-    ["eventType", (audit: AuditTrail) => audit.logEvent("audit_started", {} as never)],
-    ["eventType", (audit: AuditTrail) => audit.logEvent("function_call", {} as never)],
-    ["eventType", (audit: AuditTrail) => audit.logEvent("events_lost", {} as never)],
+    ["eventType", (audit: AuditTrail) => audit.logEvent("audit_started" as string, {})],
+    ["eventType", (audit: AuditTrail) => audit.logEvent("function_call" as string, {})],
+    ["eventType", (audit: AuditTrail) => audit.logEvent("events_lost" as string, {})],
     ["details", (audit: AuditTrail) => audit.logEvent("e", null as never)],
+    ["details", (audit: AuditTrail) => audit.logEvent("e", revoked())],
+    ["options of a call", (audit: AuditTrail) => audit.logEvent("e", {}, revoked())],
+    ["options of a call", (audit: AuditTrail) => audit.logEvent("e", {}, null as never)],
+    ["evidence", (audit: AuditTrail) => audit.logEvent("e", {}, { evidence: revoked() })],
+    ["actor", (audit: AuditTrail) => audit.logEvent("e", {}, { actor: revoked() })],
+    ["occurredAt", (audit: AuditTrail) => audit.logEvent("e", {}, { occurredAt: revoked() })],
+    ["regulations", (audit: AuditTrail) => audit.logEvent("e", {}, { regulations: revoked([]) })],
+    ["regulations", (audit: AuditTrail) => audit.logEvent("e", {}, { regulations: 5 as never })],
+    ["subjects", (audit: AuditTrail) => audit.logEvent("e", {}, { subjects: ["p1"] } as never)],
+    ["personal", (audit: AuditTrail) => audit.logEvent("e", {}, { personal: ["/name"] } as never)],
+    ["details", (audit: AuditTrail) => audit.close("completed", null as never)],
+    ["details", (audit: AuditTrail) => audit.close("completed", "done" as never)],
+    ["details", (audit: AuditTrail) => audit.close("completed", [] as never)],
+    ["details", (audit: AuditTrail) => audit.close("completed", revoked())],
+    ["status", (audit: AuditTrail) => audit.close(null as never)],
     [
       "evidence",
       (audit: AuditTrail) =>
@@ -295,7 +353,9 @@ describe("wrong arguments name the field and write nothing", () => {
   ])("%s", async (field, log) => {
     const audit = open()
     expect(() => log(audit)).toThrow(expect.objectContaining({ message: expect.stringContaining(field) }))
+    expect(() => log(audit)).toThrow(/^(?!Cannot)/)
     expect((await records()).length).toBe(1)
+    expect(audit.closed).toBe(false)
   })
 
   test.each([
@@ -304,9 +364,38 @@ describe("wrong arguments name the field and write nothing", () => {
     ["context", () => open("x", { context: { big: "x".repeat(20_000) } })],
     ["logLevel", () => open("x", { logLevel: "INFO" })],
     ["privacy", () => open("x", { privacy: {} })],
+    ["auditReads", () => open("x", { auditReads: true })],
+    ["logFormat", () => open("x", { logFormat: "%(thread)d %(message)s" })],
+    ["logFormat", () => open("x", { logFormat: "100% %(message)s" })],
+    ["options of a trail", () => new AuditTrail("x", null as never)],
+    ["options of a trail", () => new AuditTrail("x", revoked())],
+    ["options of a trail", () => new AuditTrail(revoked())],
+    ["context", () => open("x", { context: revoked() })],
+    ["actor", () => open("x", { actor: revoked() })],
+    ["regulations", () => open("x", { regulations: revoked([]) })],
+    ["regulations", () => open("x", { regulations: 5 })],
+    ["redact", () => open("x", { redact: revoked([]) })],
   ])("the constructor: %s", (field, make) => {
     expect(make).toThrow(expect.objectContaining({ message: expect.stringContaining(field) }))
+    expect(make).toThrow(/^(?!Cannot)/)
     expect(fs.existsSync(place.logDir)).toBe(false)
+  })
+
+  test.skipIf(process.platform === "win32")("a current directory that was deleted names the variable", () => {
+    const before = process.cwd()
+    fs.mkdirSync(`${place.directory}/gone`)
+    process.chdir(`${place.directory}/gone`)
+    try {
+      fs.rmdirSync(`${place.directory}/gone`)
+      expect(() => new AuditTrail("x")).toThrow(
+        expect.objectContaining({
+          code: "LOG_DIR_NOT_WRITABLE",
+          message: expect.stringMatching(/current directory.*SECUREML_AUDIT_DIR/),
+        }),
+      )
+    } finally {
+      process.chdir(before)
+    }
   })
 
   test("a directory that cannot be made names the absolute path and the variable", () => {

@@ -320,7 +320,7 @@ class EventReceipt implements Receipt {
 
   sealed(): Promise<SealedReceipt> {
     return this.#settle(
-      this.#ledger.prove(Buffer.from(`{"v":1,"event_id":"${this.eventId}"`), this.#recorded.fromIndex),
+      this.#ledger.prove(Buffer.from(`{"v":1,"event_id":"${this.eventId}"`), this.#recorded),
     )
   }
 

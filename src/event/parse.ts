@@ -99,14 +99,17 @@ function malformed(what: string): AuditError {
 // `{"v":1,"event_id":"`: then the id, whose first 48 bits are the time.
 const PREFIX = Array.from('{"v":1,"event_id":"', (char) => char.charCodeAt(0))
 const ID_AT = PREFIX.length
+/** Begin of a UUIDv7: hex digits stand where the x are. */
+const TIME_SHAPE = "xxxxxxxx-xxxx-7xxx"
 
 /**
- * The time of an entry as the 12 hex digits that begin its id, read at a fixed offset without parsing: keys compare as
- * the times do. "" for bytes that do not begin like an entry.
+ * The time of an entry as the hex digits that begin its id, read at a fixed offset without parsing: 12 for the
+ * millisecond and 3 for the counter within it, so that keys compare as one process made them. "" for bytes that do not
+ * begin like an entry.
  *
  * @example
  * ```ts
- * eventTimeKey(utf8('{"v":1,"event_id":"018bcfe5-6800-7000-9c22-186b2a5ed793",…')) // "018bcfe56800"
+ * eventTimeKey(utf8('{"v":1,"event_id":"018bcfe5-6800-7000-9c22-186b2a5ed793",…')) // "018bcfe56800000"
  * ```
  */
 export function eventTimeKey(bytes: Uint8Array): string {
@@ -114,10 +117,11 @@ export function eventTimeKey(bytes: Uint8Array): string {
     if (bytes[i] !== PREFIX[i]) return ""
   }
   let key = ""
-  for (let i = 0; i < 13; i++) {
+  for (let i = 0; i < TIME_SHAPE.length; i++) {
     const code = bytes[ID_AT + i] ?? 0
-    if (i === 8 ? code !== 45 : !isHexDigit(code)) return ""
-    if (i !== 8) key += String.fromCharCode(code)
+    const literal = TIME_SHAPE[i]
+    if (literal === "x" ? !isHexDigit(code) : code !== literal!.charCodeAt(0)) return ""
+    if (literal === "x") key += String.fromCharCode(code)
   }
   return key
 }

@@ -3,7 +3,7 @@
  * Reads through the store; decides nothing about the tree.
  * @module
  */
-import type { Journal, JournalLine, SegmentEnd, SegmentInfo } from "../store/index.ts"
+import type { Journal, JournalLine, SegmentInfo } from "../store/index.ts"
 import { UNSEEN, type WriterPosition } from "./tree-state.ts"
 
 /** A hole in a writer's numbers that its journal cannot fill: lines behind it wait until `recover` explains it. */
@@ -15,10 +15,10 @@ export interface JournalGap {
   readonly name: string
 }
 
-/** A segment whose end is no whole line. */
-export interface RaggedEnd {
+/** A segment with bytes that are no whole line, in it or at its end. */
+export interface RaggedSegment {
   readonly name: string
-  readonly end: SegmentEnd
+  /** Where these bytes begin. */
   readonly offset: number
   readonly sizeBytes: number
 }
@@ -30,7 +30,7 @@ export interface WriterLines {
   /** Position behind the n-th entry, for each. */
   readonly positions: readonly WriterPosition[]
   readonly gap?: JournalGap
-  readonly ragged: readonly RaggedEnd[]
+  readonly ragged: readonly RaggedSegment[]
   /** More whole lines follow beyond the limit. */
   readonly more: boolean
 }
@@ -46,6 +46,7 @@ export async function collectWriter(
   for (const segment of segments) {
     if (segment.number < collector.position.segment) continue
     const offset = segment.number === collector.position.segment ? collector.position.offset : 0
+    if (offset > 0 && offset === segment.sizeBytes) continue
     await collector.readSegment(journal, segment, offset)
     if (collector.full) break
   }
@@ -58,7 +59,7 @@ class Collector {
   readonly writerId: string
   readonly #entries: Uint8Array[] = []
   readonly #positions: WriterPosition[] = []
-  readonly #ragged: RaggedEnd[] = []
+  readonly #ragged: RaggedSegment[] = []
   position: WriterPosition
   gap: JournalGap | undefined
   full = false
@@ -75,10 +76,9 @@ class Collector {
     while (!this.full) {
       const read = await journal.read(segment.name, offset, this.#leftBytes)
       if (read === undefined) return
+      const ragged = read.damagedAt ?? (read.end === "torn" ? read.endOffset : undefined)
+      if (ragged !== undefined) this.#ragged.push({ name: segment.name, offset: ragged, sizeBytes: read.sizeBytes })
       for (const line of read.lines) if (!this.#take(segment, line)) return
-      if (read.end === "torn" || read.end === "broken") {
-        this.#ragged.push({ name: segment.name, end: read.end, offset: read.endOffset, sizeBytes: read.sizeBytes })
-      }
       if (read.end !== "more") return
       offset = read.endOffset
     }

@@ -71,9 +71,15 @@ export async function claimIdentity(
   const signer = await parseSignerKey(key)
   const identity = { origin: signer.name, verifierKey: verifierKeyOf(signer) }
   const text = `${JSON.stringify({ v: 1, origin: identity.origin, vkey: identity.verifierKey })}\n`
-  await root.create(IDENTITY_FILE, utf8(text))
-  await root.replace("vkey", utf8(`${identity.verifierKey}\n`))
-  return identity
+  // Somebody may have made it meanwhile, had the mutex failed to exclude them.
+  const claimed = (await root.create(IDENTITY_FILE, utf8(text))) ? identity : ((await readIdentity(root)) ?? identity)
+  await writeVerifierKey(root, claimed)
+  return claimed
+}
+
+/** Writes the public key beside the log, for people to copy. */
+export function writeVerifierKey(root: RootDirectory, { verifierKey }: Identity): Promise<void> {
+  return root.replace("vkey", utf8(`${verifierKey}\n`))
 }
 
 /** The key for a new log: the file that the environment names, else one of this user for the origin. */
@@ -94,14 +100,29 @@ async function ownKey(state: StateDirectory, environment: Environment): Promise<
   checkpointText(origin, 0, EMPTY_ROOT)
   const key = await formatSignerKey(origin, randomBytes(32))
   if (keyFile !== undefined) {
-    const fd = fs.openSync(resolve(keyFile), "wx", 0o600)
-    fs.writeFileSync(fd, `${key}\n`)
-    fs.fsyncSync(fd)
-    fs.closeSync(fd)
-    return key
+    createKeyFile(resolve(keyFile), key)
+    return readKeyFile(keyFile) ?? key
   }
   // Durable before the first use: a log whose key was lost could never be sealed again.
   return (await state.createSignerKey(origin, key)) ? key : (state.signerKey(origin) ?? key)
+}
+
+/** Makes a key file whole or not at all. */
+function createKeyFile(path: string, key: string): void {
+  const temporary = `${path}.${randomBytes(8).toString("hex")}`
+  try {
+    fs.writeFileSync(temporary, `${key}\n`, { mode: 0o600, flag: "wx", flush: true })
+    fs.linkSync(temporary, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return
+    throw new AuditError(
+      "SEALING_UNAVAILABLE",
+      `the file that SECUREML_SIGNING_KEY_FILE names cannot be made: ${(error as NodeJS.ErrnoException).code}; make its directory first`,
+      { cause: error },
+    )
+  } finally {
+    fs.rmSync(temporary, { force: true })
+  }
 }
 
 function readKeyFile(keyFile: string): string | undefined {

@@ -2,7 +2,7 @@
  * The ledger: journals become a signed tree. It sees bytes, never events, so it cannot branch on what they say.
  * @module
  */
-export { byWriter, collectWriter, type JournalGap, type RaggedEnd, type WriterLines } from "./collect.ts"
+export { byWriter, collectWriter, type JournalGap, type RaggedSegment, type WriterLines } from "./collect.ts"
 export { type Environment, findSigner, type Identity, ownVerifierKey, readIdentity } from "./identity.ts"
 export { closeLedgersUnder, Ledger, type LedgerHooks, type LedgerMetrics, type Recorded } from "./ledger.ts"
 export { formatPart, PayloadReader } from "./parts.ts"

@@ -3,6 +3,7 @@
  * Kept on `globalThis`, so that two copies of the package share one writer.
  * @module
  */
+import * as fs from "node:fs"
 import { AuditError } from "../errors.ts"
 import type { Checkpoint } from "../proof/index.ts"
 import {
@@ -22,8 +23,14 @@ import { type SealMetrics, SealSchedule } from "./schedule.ts"
 import { locked, type SealContext, type Sealed, sealLocked } from "./seal.ts"
 import { Writer, type WriterMark } from "./writer.ts"
 
+/** A recovery waits for sealers that come and go. */
+const RECOVER_PATIENCE_MS = 10_000
+const RECOVER_STEP_MS = 10
+
 const REGISTRY = Symbol.for("secureml.audit.ledgers.1")
 
+// Taken when the module is loaded, so that fake timers of a test never hold anything back.
+const { setTimeout: startTimer } = globalThis
 const monotonic = performance.now.bind(performance)
 
 /** Where an entry was put, for its receipt. */
@@ -61,12 +68,15 @@ export class Ledger {
   readonly #writer: Writer
   readonly #environment: Environment
   readonly #root: RootDirectory
+  /** Of the directory when it was opened. */
+  readonly #inode: number
   readonly #schedule: SealSchedule
   #writeErrors = 0
 
   private constructor(root: RootDirectory, environment: Environment, hooks: LedgerHooks) {
     this.path = root.path
     this.#root = root
+    this.#inode = fs.statSync(root.path).ino
     this.#environment = environment
     this.#writer = new Writer(new LocalJournal(root), new LocalJournal(root, PARTS_DIRECTORY), (lost) =>
       hooks.onLost(root.path, lost),
@@ -82,10 +92,17 @@ export class Ledger {
     const root = openLogDirectory(logDir, environment["SECUREML_ALLOW_FILE_SYSTEM"])
     const ledgers = registry()
     const open = ledgers.get(root.path)
-    if (open !== undefined) return open
+    if (open?.isThere() === true) return open
+    // The directory was removed and made again: what the old one holds open has no name any more.
+    void open?.close()
     const ledger = new Ledger(root, environment, hooks)
     ledgers.set(root.path, ledger)
     return ledger
+  }
+
+  /** Whether the path still names the directory that was opened. */
+  isThere(): boolean {
+    return fs.statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode
   }
 
   /** Whether this is the ledger that {@link Ledger.open} gives for its directory; false once closed. */
@@ -140,14 +157,17 @@ export class Ledger {
    * @throws {@link AuditError} `JOURNAL_GAP`: entries of this process are gone from its journal, or a hole is before them.
    */
   async flush(): Promise<Checkpoint> {
-    const given = this.#writer.given
+    return (await this.#sealGiven(this.#writer.given)).checkpoint
+  }
+
+  async #sealGiven(given: ReadonlyMap<string, number>): Promise<Sealed> {
     let sealed = await this.#schedule.sealAll()
     if (this.#missing(given, sealed) !== undefined) {
       this.#writer.rescue(sealed.tree.writers.get(this.#writer.id)?.next ?? 0)
       sealed = await this.#schedule.sealAll()
     }
     const missing = this.#missing(given, sealed)
-    if (missing === undefined) return sealed.checkpoint
+    if (missing === undefined) return sealed
     throw new AuditError(
       "JOURNAL_GAP",
       `number ${missing} is gone from the journal of this process, so it and what follows cannot be sealed; run secureml audit recover`,
@@ -167,10 +187,12 @@ export class Ledger {
    * Seals, and proves the entry that begins with some bytes.
    * @throws {@link AuditError} as {@link flush}; `EVENT_NOT_FOUND` when it is not in the tree.
    */
-  async prove(prefix: Uint8Array, fromIndex: number): Promise<SealedReceipt> {
-    const head = await this.flush()
+  async prove(prefix: Uint8Array, { writerId, writerSeq, fromIndex }: Recorded): Promise<SealedReceipt> {
+    const { checkpoint: head, before, oldSize } = await this.#sealGiven(this.#writer.given)
     const { blobs } = this.#schedule.context
-    const place = await findEntry(blobs, prefix, fromIndex, head.treeSize)
+    // Not taken before this seal: then it stands behind the tree that this seal found.
+    const isNew = (before.get(writerId)?.next ?? 0) <= writerSeq
+    const place = await findEntry(blobs, prefix, isNew ? Math.max(oldSize, fromIndex) : fromIndex, head.treeSize)
     if (place !== undefined) return receiptFor(blobs, head, place)
     throw new AuditError(
       "EVENT_NOT_FOUND",
@@ -191,20 +213,35 @@ export class Ledger {
   ): Promise<{ recovery: Recovery; checkpoint: Checkpoint }> {
     const { context } = this.#schedule
     await this.#schedule.settled()
-    const done = await locked(context, async () => {
-      const recovery = await repair(context, writerOf)
-      const writer = new Writer(context.journal, context.parts, () => undefined)
-      writer.append((mark) => tell(recovery, mark))
-      writer.durableNow()
-      const { checkpoint } = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
-      writer.close()
-      await recoveryTold(context)
-      return { recovery, checkpoint }
-    })
-    if (done === undefined)
-      throw new AuditError("SEALING_UNAVAILABLE", "another process is sealing this log right now; try again")
-    this.#schedule.forgetTree()
-    return done
+    for (let waitedMs = 0; ; waitedMs += RECOVER_STEP_MS) {
+      const done = await locked(context, () => this.#recoverLocked(context, writerOf, tell))
+      if (done !== undefined) {
+        this.#schedule.forgetTree()
+        return done
+      }
+      if (waitedMs > RECOVER_PATIENCE_MS) {
+        throw new AuditError(
+          "SEALING_UNAVAILABLE",
+          "another process is sealing this log all the time; stop it, or try again",
+        )
+      }
+      await new Promise((resolve) => startTimer(resolve, RECOVER_STEP_MS))
+    }
+  }
+
+  async #recoverLocked(
+    context: SealContext,
+    writerOf: WriterOf,
+    tell: (recovery: Recovery, mark: WriterMark) => string,
+  ): Promise<{ recovery: Recovery; checkpoint: Checkpoint }> {
+    const recovery = await repair(context, writerOf)
+    const writer = new Writer(context.journal, context.parts, () => undefined)
+    writer.append((mark) => tell(recovery, mark))
+    writer.durableNow()
+    const { checkpoint } = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
+    writer.close()
+    await recoveryTold(context)
+    return { recovery, checkpoint }
   }
 
   /** Counters of this thread for this directory. */
@@ -231,9 +268,9 @@ export class Ledger {
 
   /** Waits for what is under way, closes the files and forgets the directory. */
   async close(): Promise<void> {
+    if (this.isCurrent) registry().delete(this.path)
     await this.#schedule.close()
     this.#writer.close()
-    registry().delete(this.path)
   }
 }
 

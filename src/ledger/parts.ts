@@ -73,7 +73,7 @@ async function moveSegment(
     const taken = read.lines.filter(({ seq }) => seq < next)
     add(taken.flatMap(({ entry }) => parsePart(entry)))
     if (taken.length < read.lines.length) return false
-    if (read.end !== "more") return read.end !== "broken"
+    if (read.end !== "more") return true
     offset = read.endOffset
   }
 }
@@ -84,6 +84,16 @@ async function removeMoved({ parts, nowMs }: SealContext, own: Writer, segment: 
   } else if (segment.writerId !== own.id && nowMs() - segment.changedMs > OWNER_GONE_MS) {
     if (segment.name.endsWith(".done")) await parts.release(segment.name, segment.sizeBytes)
     else await parts.markDone(segment.name)
+  }
+}
+
+/** What a payload store gives; a damaged one, or a file in its place that is none, holds nothing. */
+function quietly<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    // The commitments in the entries say what is missing.
+    return undefined
   }
 }
 
@@ -111,11 +121,15 @@ export class PayloadReader {
         offset = read.endOffset
       }
     }
-    return new PayloadReader(waiting, LocalPayloads.open(root, false))
+    return new PayloadReader(
+      waiting,
+      quietly(() => LocalPayloads.open(root, false)),
+    )
   }
 
   ofEvent(eventId: string): readonly Payload[] {
-    return [...(this.#waiting.get(eventId) ?? []), ...(this.#store?.ofEvent(eventId) ?? [])]
+    const stored = quietly(() => this.#store?.ofEvent(eventId)) ?? []
+    return [...(this.#waiting.get(eventId) ?? []), ...stored]
   }
 
   close(): void {

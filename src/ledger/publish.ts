@@ -105,6 +105,22 @@ export class TreeGrowth {
   }
 }
 
+/**
+ * Removes partial tiles wider than the tree: a sealer that died before tree.json left them, and the next one may put
+ * other entries in their place.
+ */
+export async function removeUnpublished(blobs: BlobStore, size: number): Promise<void> {
+  const levels: TileId["level"][] = ["entries"]
+  for (let level = 0; level === 0 || TILE_WIDTH ** level <= size; level++) levels.push(level)
+  for (const level of levels) {
+    const span = level === "entries" ? 1 : TILE_WIDTH ** level
+    const index = Math.floor(size / span / TILE_WIDTH)
+    const paths = await blobs.list(`${tilePath({ level, index, width: TILE_WIDTH })}.p`)
+    const width = Math.floor(size / span) - index * TILE_WIDTH
+    await blobs.remove(paths.filter((path) => Number(path.slice(path.lastIndexOf("/") + 1)) > width))
+  }
+}
+
 /** Writes what a growth has to write; once resolved it is durable and was read back. Returns the new root. */
 export async function publishGrowth(
   blobs: BlobStore,

@@ -40,7 +40,7 @@ export async function proofTextFor(blobs: BlobStore, head: Checkpoint, index: nu
   return formatProof({ index, hashes: await publishedInclusion(blobs, index, head.treeSize), checkpoint: head })
 }
 
-/** The first entry from an index on that begins with some bytes; bundles that do not hold them are not parsed. */
+/** The last entry, not before an index, that begins with some bytes; bundles that do not hold them are not parsed. */
 export async function findEntry(
   blobs: BlobStore,
   prefix: Uint8Array,
@@ -50,7 +50,12 @@ export async function findEntry(
   const needle = Buffer.from(prefix)
   // A log that was recovered begins again below what this process remembers.
   if (fromIndex >= treeSize) return fromIndex === 0 ? undefined : findEntry(blobs, prefix, 0, treeSize)
-  for (let bundle = Math.floor(fromIndex / TILE_WIDTH); bundle * TILE_WIDTH < treeSize; bundle++) {
+  // What was recorded just now is asked for most.
+  for (
+    let bundle = Math.ceil(treeSize / TILE_WIDTH) - 1;
+    (bundle + 1) * TILE_WIDTH > fromIndex && bundle >= 0;
+    bundle--
+  ) {
     const id = tileAt("entries", bundle, treeSize)!
     const stored = await blobs.get(tilePath(id))
     if (stored !== undefined && !Buffer.from(stored.buffer, stored.byteOffset, stored.length).includes(needle)) continue

@@ -165,13 +165,11 @@ async function beginSuccessor(context: SealContext): Promise<Recovery> {
 
 /** Moves the old log into its own directory; each step may have been done by an attempt that was cut off. */
 async function setAside(context: SealContext, work: Record<string, unknown>): Promise<Recovery> {
-  const { predecessor, signed, found } = work
+  const { predecessor, signed, found, moved } = work
   if (typeof predecessor !== "string" || !/^predecessor-\d+$/.test(predecessor)) {
     throw new AuditError("TREE_STATE_DAMAGED", `${RECOVERY_FILE} is damaged; remove it and run recover again`)
   }
-  for (const name of [TREE_FILE, IDENTITY_FILE, PAYLOADS_FILE, "checkpoint", "vkey", "tile"]) {
-    await moveInto(context.root, name, predecessor)
-  }
+  if (moved !== true) await moveAll(context, predecessor, work)
   const old = await readTreeState({ read: (path: string) => context.root.read(`${predecessor}/${path}`) })
   const writers = new Map([...old.writers].map(([id, { goneMs: _, ...position }]) => [id, position]))
   if ((await context.root.read(TREE_FILE)) === undefined) await writeTreeState(context.root, { ...EMPTY_TREE, writers })
@@ -186,6 +184,14 @@ async function setAside(context: SealContext, work: Record<string, unknown>): Pr
     found: typeof found === "string" && found !== "" ? found : undefined,
     writers: Object.fromEntries([...writers].map(([id, { next }]) => [id, next])),
   }
+}
+
+/** Once resolved all of the old log is out of the way, and a later attempt touches nothing of its successor. */
+async function moveAll(context: SealContext, predecessor: string, work: Record<string, unknown>): Promise<void> {
+  for (const name of [TREE_FILE, IDENTITY_FILE, PAYLOADS_FILE, "checkpoint", "vkey", "tile"]) {
+    await moveInto(context.root, name, predecessor)
+  }
+  await context.root.replace(RECOVERY_FILE, utf8(`${JSON.stringify({ ...work, moved: true })}\n`))
 }
 
 /** A successor is another log: it needs an origin of its own. */

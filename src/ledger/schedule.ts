@@ -12,8 +12,9 @@ import type { Writer } from "./writer.ts"
 
 /** News is sealed about this long after it came. */
 const SEAL_INTERVAL_MS = 1_000
-/** After a failure the background tries again this much later; whoever asks tries at once. */
-const RETRY_MS = 60_000
+/** After a failure the background tries again, at growing distances; whoever asks tries at once. */
+const MIN_RETRY_MS = 2_000
+const MAX_RETRY_MS = 60_000
 /** Somebody else's seal is waited for while it makes progress, and this long without. */
 const HOLDER_PATIENCE_MS = 10_000
 /** How long a process that ends normally may take to seal. */
@@ -62,6 +63,7 @@ export class SealSchedule {
   #newsSinceMs: number | undefined
   /** Why the background stopped; cleared by the next seal that succeeds. */
   #failure: AuditError | undefined
+  #retryMs = MIN_RETRY_MS
   #treeSize = 0
   #seals = 0
   #sealErrors = 0
@@ -123,14 +125,12 @@ export class SealSchedule {
 
   /** Tells once why the background stopped; recording goes on. */
   #fail(error: unknown): void {
-    const failure =
-      error instanceof AuditError
-        ? error
-        : new AuditError("SEALING_UNAVAILABLE", `sealing failed: ${String(error)}`, { cause: error })
+    const failure = asAuditError(error)
     const known = this.#failure?.code === failure.code
+    this.#retryMs = known ? Math.min(MAX_RETRY_MS, this.#retryMs * 2) : MIN_RETRY_MS
     this.#failure = failure
     if (!known) warn(`${this.#path}: ${failure.message}`, failure.code)
-    this.#sealLater(RETRY_MS)
+    this.#sealLater(this.#retryMs)
   }
 
   /** A seal of everything recorded before this call: the queued one, or a new one behind the running one. */
@@ -166,7 +166,7 @@ export class SealSchedule {
     } catch (error) {
       this.#sealErrors += 1
       this.#newsSinceMs = since ?? this.#newsSinceMs
-      throw error
+      throw asAuditError(error)
     }
   }
 
@@ -193,7 +193,7 @@ export class SealSchedule {
     let waitedSince = monotonic()
     let lastSeen: string | undefined
     for (let waitMs = 2; ; waitMs = Math.min(50, waitMs * 2)) {
-      const sealed = await seal(context, options)
+      const sealed = await sealUnlessMet(context, options)
       if (sealed !== undefined) {
         await this.#tidy(context, sealed.oldSize)
         return sealed
@@ -204,7 +204,7 @@ export class SealSchedule {
       if (monotonic() - waitedSince > patienceMs || monotonic() > (options.deadlineMs ?? Number.POSITIVE_INFINITY)) {
         throw new AuditError(
           "SEALING_UNAVAILABLE",
-          "another process holds the sealing lock and makes no progress; it may be stopped. Events are recorded",
+          "another process holds the sealing lock for too long; it may be stopped. Events are recorded, and sealed once it goes on or ends",
         )
       }
       await new Promise((resolve) => startTimer(resolve, waitMs + Math.random() * waitMs))
@@ -264,7 +264,25 @@ export class SealSchedule {
     if (this.#timer !== undefined) stopTimer(this.#timer)
     if (this.#idleTimer !== undefined) stopTimer(this.#idleTimer)
     this.#context?.mutex?.close()
+    this.#context?.state.close()
   }
+}
+
+/** Seals; undefined also when another sealer was met although the mutex should have excluded it. */
+async function sealUnlessMet(context: SealContext, options: SealOptions): Promise<Sealed | undefined> {
+  try {
+    return await seal(context, options)
+  } catch (error) {
+    if (error instanceof AuditError && error.code === "PUBLISH_CONFLICT") return undefined
+    throw error
+  }
+}
+
+/** A failure of the system, in the words that callers can match on. */
+function asAuditError(error: unknown): AuditError {
+  if (error instanceof AuditError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new AuditError("SEALING_UNAVAILABLE", `sealing failed, nothing recorded is lost: ${reason}`, { cause: error })
 }
 
 function warn(message: string, code: string): void {

@@ -18,13 +18,26 @@ import {
   type StateDirectory,
 } from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap, mergeWriters, type WriterLines } from "./collect.ts"
-import { claimIdentity, type Environment, findSigner, type Identity, readIdentity } from "./identity.ts"
-import { publishGrowth, TreeGrowth } from "./publish.ts"
+import {
+  claimIdentity,
+  type Environment,
+  findSigner,
+  type Identity,
+  readIdentity,
+  writeVerifierKey,
+} from "./identity.ts"
+import { publishGrowth, removeUnpublished, TreeGrowth } from "./publish.ts"
 import { publishedRoot } from "./published.ts"
 import { readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
 
 /** Most bytes of entries in memory at once. */
 const BATCH_BYTES = 8 * 1024 * 1024
+
+/** Signing takes milliseconds: whoever holds the lock this long is stopped. */
+const SIGNING_LOCK_MS = 5_000
+const SIGNING_LOCK_STEP_MS = 5
+// Taken when the module is loaded, so that fake timers of a test never hold back a seal.
+const { setTimeout: startTimer } = globalThis
 
 /** The cause of a `SEALING_UNAVAILABLE` that only says that this process has no key: nothing is wrong. */
 export const NO_KEY: unique symbol = Symbol("no signing key here")
@@ -53,6 +66,8 @@ export interface Sealed {
   readonly tree: TreeState
   /** Size of the tree before. */
   readonly oldSize: number
+  /** How far each writer's journal had gone into it before. */
+  readonly before: TreeState["writers"]
   readonly gaps: readonly JournalGap[]
 }
 
@@ -115,12 +130,16 @@ export async function sealLocked(context: SealContext, options: SealOptions): Pr
   await checkHistory(context, identity, before, head)
   const publish = (tree: TreeState, head: Checkpoint | undefined) => publishHead(context, identity, signer, tree, head)
   const { tree, gaps, checkpoint } = await grow(context, before, options, head, publish)
-  return { checkpoint, tree, oldSize: before.size, gaps }
+  return { checkpoint, tree, oldSize: before.size, before: before.writers, gaps }
 }
 
 async function ownIdentity(context: SealContext): Promise<Identity> {
   const existing = await readIdentity(context.root)
-  if (existing !== undefined) return existing
+  if (existing !== undefined) {
+    // A process that died between the two files left none for people to copy.
+    if ((await context.blobs.get("vkey")) === undefined) await writeVerifierKey(context.root, existing)
+    return existing
+  }
   const begun = (await readTreeState(context.root)).size > 0 || (await context.blobs.get("checkpoint")) !== undefined
   if (begun) {
     throw new AuditError(
@@ -167,7 +186,7 @@ async function checkExtends(context: SealContext, tree: TreeState, old: Checkpoi
 }
 
 /** What growing came to. */
-type Grown = Omit<Sealed, "oldSize">
+type Grown = Omit<Sealed, "oldSize" | "before">
 
 /** Takes batch after batch; each is signed and published before the next, so that a long backlog makes progress. */
 async function grow(
@@ -191,7 +210,10 @@ async function grow(
     const taken = merged.slice(0, takeCount(tree.size, merged.length, more || options.align))
     if (taken.length === 0) return { tree, gaps, checkpoint: await publish(tree, checkpoint) }
     await syncJournals(context.journal, batch)
-    growth ??= await TreeGrowth.load(context.blobs, tree.size)
+    if (growth === undefined) {
+      await removeUnpublished(context.blobs, tree.size)
+      growth = await TreeGrowth.load(context.blobs, tree.size)
+    }
     growth.append(taken.map(({ entry }) => entry))
     const root = await publishGrowth(context.blobs, growth, async () => (await readTreeState(context.root)).size)
     tree = await advance(context, tree, growth.size, root, taken)
@@ -257,8 +279,31 @@ async function publishHead(
   const rootHash = toBase64(tree.root)
   if (head?.treeSize === tree.size && head.rootHash === rootHash) return head
   const note = await signer.sign(checkpointText(identity.origin, tree.size, rootHash))
-  // Remembered for good before anyone can see it, so that no second tree is ever signed for the same size.
-  await context.state.rememberSigned({ origin: identity.origin, path: context.root.path, note })
+  await rememberUnderLock(context, identity.origin, tree, note)
   await context.blobs.replaceHead("checkpoint", utf8(note))
   return parseCheckpoint(note)
+}
+
+/**
+ * Remembers a signature for good before anyone can see it, so that no second tree is ever signed for the same size. The
+ * log's own mutex is copied along with its directory; this lock belongs to the user who signs.
+ */
+async function rememberUnderLock(context: SealContext, origin: string, tree: TreeState, note: string): Promise<void> {
+  const lock = context.state.signingLock(origin)
+  for (let waitedMs = 0; lock?.tryAcquire() === false; waitedMs += SIGNING_LOCK_STEP_MS) {
+    if (waitedMs > SIGNING_LOCK_MS) {
+      throw new AuditError(
+        "SEALING_UNAVAILABLE",
+        "another process of this user is signing for this log and makes no progress; it may be stopped",
+      )
+    }
+    await new Promise((resolve) => startTimer(resolve, SIGNING_LOCK_STEP_MS))
+  }
+  try {
+    const signed = context.state.signed(origin)
+    if (signed !== undefined) await checkExtends(context, tree, parseCheckpoint(signed.note))
+    await context.state.rememberSigned({ origin, path: context.root.path, note })
+  } finally {
+    lock?.release()
+  }
 }

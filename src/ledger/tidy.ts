@@ -73,9 +73,12 @@ async function isPublished(
 ): Promise<boolean> {
   if (position === undefined) return segment.sizeBytes === 0
   if (segment.number === position.segment && segment.sizeBytes === position.offset) return true
-  const from = segment.number === position.segment ? position.offset : 0
-  const read = await journal.read(segment.name, from, segment.sizeBytes)
-  return read !== undefined && read.end !== "broken" && read.lines.every((line) => line.seq < position.next)
+  for (let offset = segment.number === position.segment ? position.offset : 0; ; ) {
+    const read = await journal.read(segment.name, offset, segment.sizeBytes)
+    if (read === undefined || read.lines.some((line) => line.seq >= position.next)) return false
+    if (read.end !== "more") return true
+    offset = read.endOffset
+  }
 }
 
 /** The row of a writer without segments is kept for a while: its owner may only be asleep. */

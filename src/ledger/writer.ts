@@ -19,8 +19,14 @@ import {
 export const SEGMENT_BYTES: number = 8 * 1024 * 1024
 /** A background sync follows an append within this time. */
 const SYNC_DELAY_MS = 2
-/** After a pause this long the segment may have been tidied away: its name is checked. */
+/** After a pause this long the segment may have been tidied away: its name is checked, and for a while after. */
 const PAUSE_MS = 1_000
+/** Longer than whoever tidies a segment away waits for its owner. */
+const WAKEFUL_MS = 5_000
+/** Lines whose file was removed are written again while they are this young; older ones were tidied once sealed. */
+const RESCUE_MS = 60_000
+/** Numbers of segments that may be taken already, by a rescue or by a hand. */
+const TAKEN_SEGMENTS = 1_000
 
 // Taken when the module is loaded, so that fake timers of a test never hold back a sync.
 const { setTimeout: startTimer } = globalThis
@@ -72,6 +78,8 @@ export class Writer {
   /** Where large values of this writer's entries wait; opened with the first one. */
   #partSegment: SegmentWriter | undefined
   #lastAppendMs = 0
+  /** Until then every append checks that its file has a name. */
+  #wakefulUntilMs = 0
   /** Bytes appended by this thread so far, and how many of them are settled: durable, or failed and told. */
   #appended = 0
   #entries = 0
@@ -167,7 +175,7 @@ export class Writer {
    */
   append(build: (mark: WriterMark) => string, part?: string): void {
     const now = monotonic()
-    const paused = now - this.#lastAppendMs > PAUSE_MS
+    if (now - this.#lastAppendMs > PAUSE_MS) this.#wakefulUntilMs = now + WAKEFUL_MS
     for (;;) {
       const entry = build({ id: this.#identity.id, seq: this.#seq, continues: this.#continues })
       const length = formatLineInto(this.#line, this.#seq, entry)
@@ -175,7 +183,7 @@ export class Writer {
       const segment = this.#openSegment()
       const before = segment.sizeBytes
       this.#write(segment, length)
-      if (paused && before > 0 && !segment.hasName()) {
+      if (now < this.#wakefulUntilMs && before > 0 && !segment.hasName()) {
         // The file was tidied away while this thread slept: take the line back, begin anew.
         segment.cutTo(before)
         this.#beginAnew()
@@ -202,13 +210,15 @@ export class Writer {
   }
 
   #beginSegment(identity: WriterIdentity): SegmentWriter {
-    try {
-      const segment = this.#journal.openSegment(identity.id, identity.segments)
-      identity.segments += 1
-      this.#unsynced.push({ identity, segment, from: 0 })
-      return segment
-    } catch (error) {
-      throw recordFailed(false, error)
+    for (let taken = 0; ; taken++) {
+      try {
+        const segment = this.#journal.openSegment(identity.id, identity.segments++)
+        this.#unsynced.push({ identity, segment, from: 0 })
+        return segment
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST" || taken === TAKEN_SEGMENTS)
+          throw recordFailed(false, error)
+      }
     }
   }
 
@@ -283,6 +293,7 @@ export class Writer {
   /** The same for everything appended so far, returning when it is done. */
   durableNow(): void {
     const mark = this.#appended
+    this.#rescueYoung()
     try {
       for (const { segment } of this.#unsynced) segment.syncNow()
       this.#settle(mark, this.#sizes())
@@ -301,8 +312,29 @@ export class Writer {
     return new Map(this.#unsynced.map((row) => [row, row.segment.sizeBytes]))
   }
 
+  /** A removed file is synced in vain: its lines go to a new one first. */
+  #rescueYoung(): void {
+    if (this.#settled === this.#appended || this.idleMs > RESCUE_MS) return
+    try {
+      this.rescue(0)
+    } catch (error) {
+      this.#giveUp(this.#settled, error)
+    }
+  }
+
+  /** What was appended since a mark cannot be made durable; whoever waits for it is told. */
+  #giveUp(from: number, cause: unknown): void {
+    const message =
+      "the journal could be neither synced nor rewritten; its last events survive this process at most, not power loss"
+    this.#failed.push({ from, to: this.#appended, error: new AuditError("NOT_DURABLE", message, { cause }) })
+    this.#settled = this.#appended
+    this.#unsynced = []
+    this.#beginAnew()
+  }
+
   async #syncAll(): Promise<void> {
     const mark = this.#appended
+    this.#rescueYoung()
     const sizes = this.#sizes()
     try {
       for (const { segment } of sizes.keys()) await segment.sync()
@@ -335,16 +367,13 @@ export class Writer {
     try {
       for (const row of poisoned) this.#rewriteSegment(row, cause)
     } catch (error) {
-      const message =
-        "the journal could be neither synced nor rewritten; its last events survive this process, but may not survive power loss"
-      this.#failed.push({ from, to: this.#appended, error: new AuditError("NOT_DURABLE", message, { cause: error }) })
-      this.#beginAnew()
+      this.#giveUp(from, error)
     }
   }
 
   #rewriteSegment({ identity, segment: poisoned, from }: Unsynced, cause: unknown): void {
-    const { lines, endOffset } = parseLines(poisoned.readFrom(from), from)
-    if (endOffset < poisoned.sizeBytes) {
+    const { lines, endOffset, damagedAt } = parseLines(poisoned.readFrom(from), from)
+    if (endOffset < poisoned.sizeBytes || damagedAt !== undefined) {
       this.#onLost({ count: 1, code: (cause as NodeJS.ErrnoException | undefined)?.code ?? "EIO" })
     }
     if (lines.length > 0) {

@@ -32,6 +32,8 @@ export interface Snapshot {
   readonly blobs: BlobStore
   /** The published head, parsed and not verified; undefined before the first seal. */
   readonly head: Checkpoint | undefined
+  /** Entries under the published checkpoint, which may be behind the head; undefined when there is none. */
+  readonly publishedSize: number | undefined
   /** Entries under the head. */
   readonly treeSize: number
   /** Journal lines found, per writer, those that the tree has by now included. */
@@ -44,14 +46,21 @@ export interface Snapshot {
   readonly privateState: boolean
 }
 
-/** Takes a look at the log in a directory. */
-export async function takeSnapshot(root: RootDirectory): Promise<Snapshot> {
+/**
+ * Takes a look at the log in a directory.
+ *
+ * @param signed - A checkpoint signed by this user for this directory: it counts as the head when it is ahead of the
+ *   published one and the state of the tree has come that far. A sealer is about to publish it, or died before it did.
+ */
+export async function takeSnapshot(root: RootDirectory, signed?: Checkpoint): Promise<Snapshot> {
   const blobs = new LocalBlobs(root)
   const { tree, writers, privateState } = await readTails(root)
-  const head = await readHead(blobs)
+  const published = await readHead(blobs)
+  const isAhead = signed !== undefined && signed.treeSize > (published?.treeSize ?? -1)
+  const head = isAhead && (await treeState(root)).size >= signed.treeSize ? signed : published
   const treeSize = head?.treeSize ?? 0
   const { tail, unreadable } = await dropSealed(blobs, tree.size, treeSize, writers)
-  return { blobs, head, treeSize, writers, tail, unreadable, privateState }
+  return { blobs, head, publishedSize: published?.treeSize, treeSize, writers, tail, unreadable, privateState }
 }
 
 /** The published checkpoint, or undefined when there is none. */

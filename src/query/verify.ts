@@ -8,13 +8,7 @@ import { AuditError } from "../errors.ts"
 import type { AuditEntry } from "../event/index.ts"
 import { type Environment, readIdentity } from "../ledger/index.ts"
 import { type Checkpoint, parseCheckpoint, parseVerifierKey } from "../proof/index.ts"
-import {
-  findLogDirectory,
-  LocalBlobs,
-  type RememberedCheckpoint,
-  type RootDirectory,
-  StateDirectory,
-} from "../store/index.ts"
+import { findLogDirectory, LocalBlobs, type RootDirectory, StateDirectory } from "../store/index.ts"
 import { checkSignature, chooseKey, type KeySource, readDirectoryKey, type TrustedKey } from "./check-key.ts"
 import { SequenceCheck } from "./check-sequences.ts"
 import { checkTail } from "./check-tail.ts"
@@ -68,18 +62,30 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
   const root = findLogDirectory(options.logDir)
   if (root === undefined) return nothingThere(options.logDir)
   const state = new StateDirectory(environment)
+  // Read before the log: whatever is signed or seen while this runs is not held against it.
+  const known = await knownCheckpoints(root, state)
   let directoryKey: string | undefined
   let snapshot: Snapshot
   try {
     directoryKey = await readDirectoryKey(new LocalBlobs(root))
-    snapshot = await takeSnapshot(root)
+    snapshot = await takeSnapshot(root, known.signedHere)
   } catch (error) {
     return unreadable(root, error)
   }
-  if (snapshot.head === undefined) return notSealed(root, snapshot, state)
+  if (snapshot.head === undefined) return notSealed(root, snapshot, known)
   const key = await chooseKey(snapshot.head.origin, options, state, environment, directoryKey)
   try {
-    return await verifySealed({ root, state, snapshot, head: snapshot.head, key, directoryKey, against, options })
+    return await verifySealed({
+      root,
+      state,
+      snapshot,
+      head: snapshot.head,
+      key,
+      directoryKey,
+      against,
+      known,
+      options,
+    })
   } catch (error) {
     // A symbolic link in the place of a file of the log; what concerns the arguments or this user's own files is thrown.
     if (error instanceof AuditError && error.code === "UNSAFE_PATH") return unreadable(root, error)
@@ -96,6 +102,7 @@ interface Verification {
   readonly key: TrustedKey | undefined
   readonly directoryKey: string | undefined
   readonly against: Checkpoint | undefined
+  readonly known: KnownCheckpoints
   readonly options: VerifyOptions
 }
 
@@ -124,6 +131,7 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     ...(tree.entriesChecked === head.treeSize ? sequences.findings() : []),
     ...(await checkTail(root, snapshot)),
     ...(await payloadFindings(root, snapshot, kept)),
+    ...publishedFindings(verification),
     ...tailFindings(snapshot),
   ]
   const verdict = worstVerdict(findings, "intact")
@@ -139,22 +147,47 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
   }
 }
 
+/** What this user remembers of the log in a directory. */
+interface KnownCheckpoints {
+  /** Last seen at this path, whatever log it was. */
+  readonly seenHere: Checkpoint | undefined
+  /** Last signed by this user for the log whose private state lies here. */
+  readonly signedHere: Checkpoint | undefined
+}
+
+async function knownCheckpoints(root: RootDirectory, state: StateDirectory): Promise<KnownCheckpoints> {
+  const seen = state.seenAt(root.path)
+  const identity = await readIdentity(root).catch(() => undefined)
+  const signed = identity === undefined ? undefined : state.signed(identity.origin)
+  return {
+    seenHere: seen === undefined ? undefined : parseCheckpoint(seen.note),
+    signedHere: signed?.path === root.path ? parseCheckpoint(signed.note) : undefined,
+  }
+}
+
 /** A checkpoint that this log must extend, and who says so. */
 interface Known {
   readonly checkpoint: Checkpoint
   readonly said: string
 }
 
-function olderCheckpoints({ root, state, head, against }: Verification): Known[] {
-  const known: Known[] = []
-  if (against !== undefined) known.push({ checkpoint: against, said: "the checkpoint given" })
-  const seen = state.seenAt(root.path)
-  if (seen?.origin === head.origin)
-    known.push({ checkpoint: parseCheckpoint(seen.note), said: "the checkpoint last seen here" })
-  const signed = state.signed(head.origin)
-  if (signed?.path === root.path)
-    known.push({ checkpoint: parseCheckpoint(signed.note), said: "the checkpoint last signed here" })
-  return known
+function olderCheckpoints({ state, head, against, known }: Verification): Known[] {
+  const older: Known[] = []
+  if (against !== undefined) older.push({ checkpoint: against, said: "the checkpoint given" })
+  const { seenHere, signedHere } = known
+  if (seenHere?.origin === head.origin) older.push({ checkpoint: seenHere, said: "the checkpoint last seen here" })
+  if (signedHere?.origin === head.origin)
+    older.push({ checkpoint: signedHere, said: "the checkpoint last signed here" })
+  // The same log elsewhere: one that is larger says that this is an older copy, one that is not must be a beginning.
+  const elsewhere = [
+    { remembered: state.seenOf(head.origin), said: "a checkpoint of this log seen elsewhere" },
+    { remembered: state.signed(head.origin), said: "a checkpoint of this log signed elsewhere" },
+  ]
+  for (const { remembered, said } of elsewhere) {
+    const checkpoint = remembered === undefined ? undefined : parseCheckpoint(remembered.note)
+    if (checkpoint !== undefined && checkpoint.treeSize <= head.treeSize) older.push({ checkpoint, said })
+  }
+  return older
 }
 
 function checkExtends(
@@ -176,11 +209,11 @@ function checkExtends(
   return [{ code: "inconsistent", verdict: "rewritten", message }]
 }
 
-async function identityFindings({ root, state, head }: Verification): Promise<Finding[]> {
+async function identityFindings({ root, state, head, known }: Verification): Promise<Finding[]> {
   const findings: Finding[] = []
-  const seen = state.seenAt(root.path)
-  if (seen !== undefined && seen.origin !== head.origin) {
-    const message = `another log was seen in this directory before, ${JSON.stringify(seen.origin)}; if that is as it should be, run secureml audit verify --forget`
+  const { seenHere } = known
+  if (seenHere !== undefined && seenHere.origin !== head.origin) {
+    const message = `another log was seen in this directory before, ${JSON.stringify(seenHere.origin)}; if that is as it should be, run secureml audit verify --forget`
     findings.push({ code: "other_log_seen_here", verdict: "wrong_key", message })
   }
   const elsewhere = state.seenOf(head.origin)
@@ -198,6 +231,17 @@ async function identityFindings({ root, state, head }: Verification): Promise<Fi
     findings.push({ code: "state_of_another_log", verdict: "wrong_key", message, path: ".state/log.json" })
   }
   return findings
+}
+
+/** The head may be one that this user signed and that is not published: not yet, or not any more. */
+function publishedFindings({ snapshot: { publishedSize }, head, known: { seenHere } }: Verification): Finding[] {
+  if (publishedSize === head.treeSize) return []
+  if (seenHere !== undefined && seenHere.treeSize > (publishedSize ?? -1)) {
+    const message = `the published checkpoint is gone, or older than the one with ${seenHere.treeSize} entries that was seen here`
+    return [{ code: "checkpoint_missing", verdict: "truncated", message, path: "checkpoint" }]
+  }
+  const message = "the last checkpoint is signed and not published yet; the next seal publishes it"
+  return [{ code: "not_published", message, path: "checkpoint" }]
 }
 
 function tailFindings({ tail, unreadable: lines, privateState }: Snapshot): Finding[] {
@@ -297,20 +341,17 @@ function unreadable(root: RootDirectory, error: unknown): VerificationReport {
   return reportOf(root, undefined, "corrupt", [{ code: error.code.toLowerCase(), verdict: "corrupt", message }])
 }
 
-/** The last checkpoint that this user signed for the log whose private state lies here. */
-async function signedHere(root: RootDirectory, state: StateDirectory): Promise<RememberedCheckpoint | undefined> {
-  const identity = await readIdentity(root).catch(() => undefined)
-  const signed = identity === undefined ? undefined : state.signed(identity.origin)
-  return signed?.path === root.path ? signed : undefined
-}
-
 /** A directory without a checkpoint: one that was never sealed, or one whose checkpoint was taken away. */
-async function notSealed(root: RootDirectory, snapshot: Snapshot, state: StateDirectory): Promise<VerificationReport> {
+async function notSealed(
+  root: RootDirectory,
+  snapshot: Snapshot,
+  known: KnownCheckpoints,
+): Promise<VerificationReport> {
   const findings: Finding[] = [...(await checkTail(root, snapshot))]
-  const seen = state.seenAt(root.path) ?? (await signedHere(root, state))
+  const remembered = known.seenHere ?? known.signedHere
   const tiles = await snapshot.blobs.list("tile/0")
-  if (seen !== undefined) {
-    const message = `the checkpoint is gone, although one with ${parseCheckpoint(seen.note).treeSize} entries was seen here`
+  if (remembered !== undefined) {
+    const message = `the checkpoint is gone, although one with ${remembered.treeSize} entries was seen here`
     findings.push({ code: "checkpoint_missing", verdict: "truncated", message, path: "checkpoint" })
   } else if (tiles.length > 0) {
     // A first seal that is under way, or was cut off, looks the same as a checkpoint taken away.

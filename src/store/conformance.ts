@@ -109,7 +109,12 @@ export function journalConformance(make: () => Promise<Journal>): ConformanceCas
       add(segment, "0000")
       assert.equal((await journal.read(segment.name, 0, 1_000))!.end, "torn")
       add(segment, "0000 1 {}\n")
-      assert.equal((await journal.read(segment.name, 0, 1_000))!.end, "broken")
+      add(segment, formatLine(2, "{}"))
+      const read = await journal.read(segment.name, 0, 1_000)
+      assert.deepEqual(
+        [read!.end, read!.damagedAt, read!.lines.map(({ seq }) => seq)],
+        ["clean", formatLine(0, "{}").length, [0, 2]],
+      )
       segment.close()
     },
     "two segments of one name cannot be opened": async (journal) => {

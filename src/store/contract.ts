@@ -47,15 +47,17 @@ export interface JournalLine {
   readonly endOffset: number
 }
 
-/** How the read part of a segment ends: nothing after it, a line not finished, or bytes that are no line. */
-export type SegmentEnd = "clean" | "torn" | "broken" | "more"
+/** How the read part of a segment ends: at its end, in a line not finished, or before more to read. */
+export type SegmentEnd = "clean" | "torn" | "more"
 
 /** Some lines of a segment, read from an offset. */
 export interface SegmentRead {
   readonly lines: readonly JournalLine[]
   readonly end: SegmentEnd
-  /** Offset behind the last whole line. */
+  /** Offset to read on from. */
   readonly endOffset: number
+  /** Offset of the first line that is damaged; whole lines behind it are given all the same. */
+  readonly damagedAt?: number
   /** Size of the file when it was read. */
   readonly sizeBytes: number
 }

@@ -43,9 +43,9 @@ describe("journal lines", () => {
     ["no number", `${crc(" {}")}  {}`],
     ["no entry", `${crc("1")} 1`],
     ["a tab for a blank", `${crc("1 {}")}\t1 {}`],
-  ])("%s is broken, and what stood before it is kept", (_name, bad) => {
-    const { lines, end, endOffset } = parseLines(Buffer.from(`${formatLine(0, "{}")}${bad}\n${formatLine(1, "{}")}`), 0)
-    expect([lines.length, end, endOffset]).toEqual([1, "broken", formatLine(0, "{}").length])
+  ])("%s is damage, and what stands around it is kept", (_name, bad) => {
+    const { lines, end, damagedAt } = parseLines(Buffer.from(`${formatLine(0, "{}")}${bad}\n${formatLine(1, "{}")}`), 0)
+    expect([lines.map(({ seq }) => seq), end, damagedAt]).toEqual([[0, 1], "clean", formatLine(0, "{}").length])
   })
 
   test("every cut of the last line is torn", () => {

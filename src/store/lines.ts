@@ -5,7 +5,7 @@
  */
 import { crc32 } from "node:zlib"
 import { AuditError } from "../errors.ts"
-import type { JournalLine, SegmentEnd } from "./contract.ts"
+import type { JournalLine } from "./contract.ts"
 
 const NEWLINE = 0x0a
 const SPACE = 0x20
@@ -56,22 +56,31 @@ export function formatLineInto(line: Buffer, seq: number, entry: string): number
   return end + 1
 }
 
-/** Whole lines at the start of `bytes`, whose first byte lies at `offset` of the segment. Stops at the first bad one. */
-export function parseLines(
-  bytes: Uint8Array,
-  offset: number,
-): { lines: JournalLine[]; end: SegmentEnd; endOffset: number } {
+/** What some bytes of a segment hold. */
+export interface ParsedLines {
+  readonly lines: JournalLine[]
+  /** Whether the bytes end behind a line. */
+  readonly end: "clean" | "torn"
+  /** Offset behind the last newline. */
+  readonly endOffset: number
+  /** Offset of the first line that is damaged; whole lines behind it are given all the same. */
+  readonly damagedAt?: number
+}
+
+/** The whole lines in `bytes`, whose first byte lies at `offset` of the segment. */
+export function parseLines(bytes: Uint8Array, offset: number): ParsedLines {
   const lines: JournalLine[] = []
+  let damagedAt: number | undefined
   let start = 0
-  while (start < bytes.length) {
-    const newline = bytes.indexOf(NEWLINE, start)
-    if (newline === -1) return { lines, end: "torn", endOffset: offset + start }
+  for (let newline = bytes.indexOf(NEWLINE); newline !== -1; newline = bytes.indexOf(NEWLINE, start)) {
     const line = parseLine(bytes.subarray(start, newline), offset + newline + 1)
-    if (line === undefined) return { lines, end: "broken", endOffset: offset + start }
-    lines.push(line)
+    if (line === undefined) damagedAt ??= offset + start
+    else lines.push(line)
     start = newline + 1
   }
-  return { lines, end: "clean", endOffset: offset + start }
+  const end = start === bytes.length ? "clean" : "torn"
+  const parsed: ParsedLines = { lines, end, endOffset: offset + start }
+  return damagedAt === undefined ? parsed : { ...parsed, damagedAt }
 }
 
 function parseLine(line: Uint8Array, endOffset: number): JournalLine | undefined {

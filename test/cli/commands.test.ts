@@ -50,6 +50,11 @@ describe("the program", () => {
     [["audit", "recover"], "--reason"],
     [["audit", "recover", "--reason", " "], "--reason"],
     [["audit", "init", "--group", "no such group"], "--group"],
+    [["audit", "list", "--log-dir", ""], "--log-dir"],
+    [["audit", "verify", "--log-dir="], "--log-dir"],
+    [["audit", "init", "--log-dir="], "--log-dir"],
+    [["audit", "tail", "--start-time", "yesterday"], "--start-time"],
+    [["audit", "tail", "--start-time", "2026-01-02", "--end-time", "2026-01-01"], "--start-time"],
   ]
   test.each(wrong)("wrong usage %j exits 2 and names %j", async (args, named) => {
     fs.mkdirSync(place.logDir)

@@ -114,6 +114,27 @@ describe("tail", () => {
     expect((await audit("tail", "-n", "0")).stdout).toBe("")
   })
 
+  const filtered: readonly (readonly [string, readonly (number | null)[]])[] = [
+    ["--event-type data_access", [1]],
+    ["--operation-name open", [null]],
+    ["--user ds1 -n 2", [7, 8]],
+    ["--dataset-name patients -n 1", [2]],
+    ["--regulation hipaa", [4]],
+    ["--event-type audit_started", [0, null]],
+    ["--since 1h -n 2", [8, null]],
+    ["--end-time 2020-01-01", []],
+    ["--text 山田", [6]],
+  ]
+  test.each(filtered)("the newest that match %s", async (flags, expected) => {
+    await trainingLog(place.logDir)
+    await restart(place)
+    new AuditTrail("open", { logDir: place.logDir })
+    await restart(place)
+    const { code, stdout } = await audit("tail", "--json", ...flags.split(" "))
+    const found = stdout.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as AuditRecord]))
+    expect({ code, indexes: found.map(({ index }) => index) }).toEqual({ code: 0, indexes: expected })
+  })
+
   test("-f prints what another process records, each record once, and ends with 0 on SIGINT", async () => {
     await trainingLog(place.logDir)
     await restart(place)

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import * as fs from "node:fs"
 import { describe, expect, test } from "vitest"
@@ -44,9 +45,18 @@ describe("links and files in the way", () => {
     const victim = `${place.directory}/victim`
     fs.writeFileSync(victim, "as it was")
     fs.symlinkSync(victim, `${place.logDir}/linked_${audit.operationId}.log`)
-    expect(() => audit.setupFileLogging()).toThrow()
+    expect(() => audit.setupFileLogging()).toThrow(expect.objectContaining({ code: "UNSAFE_PATH" }))
     expect(fs.readFileSync(victim, "utf8")).toBe("as it was")
     await audit.close()
+  })
+
+  test.each([
+    ["a directory", (path: string) => fs.mkdirSync(path)],
+    ["a pipe that nobody reads", (path: string) => execFileSync("mkfifo", [path])],
+  ])("%s in the place of a text log is refused, at once", (_, put) => {
+    const audit = new AuditTrail("odd", { logDir: place.logDir })
+    put(`${place.logDir}/odd_${audit.operationId}.log`)
+    expect(() => audit.setupFileLogging()).toThrow(expect.objectContaining({ code: "UNSAFE_PATH" }))
   })
 })
 

@@ -20,6 +20,8 @@ export interface Access {
   readonly fileMode: number
 }
 
+/** More than any file of a log has, and less than what cannot be read at once. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024
 const WINDOWS = process.platform === "win32"
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
 
@@ -89,7 +91,7 @@ export class RootDirectory {
     try {
       const file = await fsp.open(path, constants.O_RDONLY | NO_FOLLOW | (constants.O_NONBLOCK ?? 0))
       try {
-        if (!(await file.stat()).isFile()) throw unsafeFile(path)
+        checkReadable(await file.stat(), path)
         return await file.readFile()
       } finally {
         await file.close()
@@ -106,7 +108,7 @@ export class RootDirectory {
     try {
       const fd = fs.openSync(path, constants.O_RDONLY | NO_FOLLOW | (constants.O_NONBLOCK ?? 0))
       try {
-        if (!fs.fstatSync(fd).isFile()) throw unsafeFile(path)
+        checkReadable(fs.fstatSync(fd), path)
         return fs.readFileSync(fd)
       } finally {
         fs.closeSync(fd)
@@ -227,8 +229,18 @@ export function isTemporaryName(name: string): boolean {
 
 /** Makes a directory (parents included) with its mode whatever the umask. */
 export function makeDirectory(path: string, access: Access): void {
-  const first = fs.mkdirSync(path, { recursive: true, mode: 0o700 })
-  if (first !== undefined && access.directoryMode !== 0o700) fs.chmodSync(path, access.directoryMode)
+  // One level at a time: Node's own recursion never returns where a file system refuses a name for good, as /proc does.
+  const missing: string[] = []
+  for (let at = path; !fs.existsSync(at) && dirname(at) !== at; at = dirname(at)) missing.unshift(at)
+  for (const directory of missing) {
+    try {
+      fs.mkdirSync(directory, { mode: 0o700 })
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error
+    }
+  }
+  if (missing.length > 0 && access.directoryMode !== 0o700) fs.chmodSync(path, access.directoryMode)
+  if (!fs.statSync(path).isDirectory()) throw Object.assign(new Error(`${path} is no directory`), { code: "ENOTDIR" })
 }
 
 /** Once resolved the entries of the directory survive power loss. A no-op on Windows, which cannot do it. */
@@ -268,8 +280,19 @@ export function checkPrivateFile(path: string, stats: Stats): void {
   }
 }
 
-function unsafeFile(path: string): AuditError {
-  return new AuditError("UNSAFE_PATH", `${path} is no regular file; remove it`)
+/** Refuses what is no regular file, or is larger than any file of a log: a bundle has at most 16.8 MB. */
+function checkReadable(stats: Stats, path: string): void {
+  if (!stats.isFile()) throw new AuditError("UNSAFE_PATH", `${path} is no regular file; remove it`)
+  if (stats.size > MAX_FILE_BYTES)
+    throw new AuditError("UNSAFE_PATH", `${path} is larger than any file of a log; remove it`)
+}
+
+/** Refuses anything but a regular file where SQLite is about to open one; a missing file is fine. */
+export function checkRegular(path: string): void {
+  const stats = fs.lstatSync(path, { throwIfNoEntry: false })
+  if (stats !== undefined && !stats.isFile()) {
+    throw new AuditError("UNSAFE_PATH", `${path} is a symbolic link or no regular file; remove it`)
+  }
 }
 
 function unsafeLink(error: unknown, path: string): unknown {

@@ -9,12 +9,16 @@ import { dirname } from "node:path"
 import type { Journal, SegmentInfo, SegmentRead, SegmentWriter } from "../contract.ts"
 import { parseLines } from "../lines.ts"
 import { errorCode, isMissing, type RootDirectory, syncDirectory } from "./files.ts"
-import { JOURNAL_DIRECTORY } from "./layout.ts"
+import { JOURNAL_DIRECTORY, PARTS_DIRECTORY } from "./layout.ts"
 import { LocalSegment } from "./segment.ts"
 
 const SEGMENT_NAME = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(0|[1-9][0-9]{0,8})(\.done)?$/
 /** Longest line there can be: an entry of 65,535 bytes, its crc and its number. */
 const LINE_BYTES = 66_000
+/** Longest line of a part: 16 MiB of values, escaped. */
+const PART_BYTES = 128 * 1024 * 1024
+/** Most bytes read at once, unless a single line is longer. */
+const READ_BYTES = 8 * 1024 * 1024
 const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 /** How long an owner gets to take back an append to a file that lost its name. */
 const OWNER_GRACE_MS = 2_000
@@ -23,10 +27,12 @@ const OWNER_GRACE_MS = 2_000
 export class LocalJournal implements Journal {
   readonly #root: RootDirectory
   readonly #directory: string
+  readonly #lineBytes: number
 
   constructor(root: RootDirectory, directory: string = JOURNAL_DIRECTORY) {
     this.#root = root
     this.#directory = directory
+    this.#lineBytes = directory === PARTS_DIRECTORY ? PART_BYTES : LINE_BYTES
   }
 
   openSegment(writerId: string, number: number): SegmentWriter {
@@ -52,12 +58,13 @@ export class LocalJournal implements Journal {
     try {
       const { size: sizeBytes } = await file.stat()
       // A line longer than the limit is read all the same, or reading would never come past it.
-      for (let limit = Math.max(limitBytes, LINE_BYTES); ; limit *= 4) {
+      for (let limit = Math.min(Math.max(limitBytes, LINE_BYTES), READ_BYTES); ; limit *= 4) {
         const bytes = await readBytes(file, offset, Math.max(0, Math.min(sizeBytes - offset, limit)))
         const parsed = parseLines(bytes, offset)
-        const stoppedEarly = parsed.end !== "broken" && offset + bytes.length < sizeBytes
-        if (!stoppedEarly || parsed.lines.length > 0)
-          return { ...parsed, end: stoppedEarly ? "more" : parsed.end, sizeBytes }
+        const more = offset + bytes.length < sizeBytes
+        if (!more || parsed.endOffset > offset) return { ...parsed, end: more ? "more" : parsed.end, sizeBytes }
+        // No newline in more bytes than a line can have: whatever this is, it is no journal.
+        if (limit >= this.#lineBytes) return { lines: [], end: "torn", endOffset: offset, damagedAt: offset, sizeBytes }
       }
     } finally {
       await file.close()

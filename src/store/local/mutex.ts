@@ -8,47 +8,56 @@
  */
 import * as fs from "node:fs"
 import type { Mutex } from "../contract.ts"
-import { type Access, errorCode, openForAppend, type RootDirectory, temporaryName } from "./files.ts"
+import { type Access, checkRegular, errorCode, openForAppend, type RootDirectory, temporaryName } from "./files.ts"
 import { LOCK_FILE } from "./layout.ts"
 import { type Database, openDatabase } from "./sqlite.ts"
 
-/** One process-wide lock on a log directory. */
+/** A lock between processes on one file. */
 export class LocalMutex implements Mutex {
   readonly #root: RootDirectory
+  readonly #name: string
   #database: Database | undefined
   /** Inode of the file that the database was opened on. */
   #inode = 0
 
-  private constructor(root: RootDirectory) {
+  private constructor(root: RootDirectory, name: string) {
     this.#root = root
+    this.#name = name
   }
 
-  /** A mutex, or undefined where no SQLite is installed. */
-  static open(root: RootDirectory): LocalMutex | undefined {
-    const mutex = new LocalMutex(root)
+  /** A mutex on a file below a root, `.state/lock` unless another is named; undefined where no SQLite is installed. */
+  static open(root: RootDirectory, name: string = LOCK_FILE): LocalMutex | undefined {
+    const mutex = new LocalMutex(root, name)
     return mutex.#reopen() ? mutex : undefined
   }
 
   #reopen(): boolean {
-    const path = this.#root.locate(LOCK_FILE, true)
+    const path = this.#root.locate(this.#name, true)
     createEmpty(path, this.#root.access)
+    checkRegular(path)
     this.#inode = fs.lstatSync(path).ino
     this.#database = openDatabase(path)
     return this.#database !== undefined
   }
 
   tryAcquire(): boolean {
+    // A lock file that was removed or replaced excludes nobody: the one that is there now does.
+    if (this.#database !== undefined && this.#currentInode() !== this.#inode) this.close()
     if (this.#database === undefined && !this.#reopen()) return false
     try {
       this.#database!.exec("BEGIN IMMEDIATE")
     } catch (error) {
       if (/locked|busy/i.test(String(error))) return false
+      this.close()
       throw error
     }
-    // A lock file that was replaced excludes nobody.
-    if (fs.lstatSync(this.#root.locate(LOCK_FILE, false), { throwIfNoEntry: false })?.ino === this.#inode) return true
+    if (this.#currentInode() === this.#inode) return true
     this.close()
     return false
+  }
+
+  #currentInode(): number | undefined {
+    return fs.lstatSync(this.#root.locate(this.#name, false), { throwIfNoEntry: false })?.ino
   }
 
   release(): void {

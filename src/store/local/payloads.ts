@@ -5,7 +5,7 @@
  */
 import * as fs from "node:fs"
 import type { Payload, PayloadStore } from "../contract.ts"
-import { errorCode, openForAppend, type RootDirectory } from "./files.ts"
+import { checkRegular, errorCode, openForAppend, type RootDirectory } from "./files.ts"
 import { PAYLOADS_FILE } from "./layout.ts"
 import { type Database, openDatabase } from "./sqlite.ts"
 
@@ -22,6 +22,7 @@ export class LocalPayloads implements PayloadStore {
     const path = root.locate(PAYLOADS_FILE, make)
     if (!make && !fs.existsSync(path)) return undefined
     if (make) createPrivate(path, root)
+    checkRegular(path)
     const database = openDatabase(path)
     if (database === undefined) return undefined
     // Readers and the sealer may meet here; neither is on anybody's record path.

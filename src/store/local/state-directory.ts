@@ -10,7 +10,9 @@ import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { utf8, utf8Text } from "../../bytes.ts"
 import { AuditError } from "../../errors.ts"
+import type { Mutex } from "../contract.ts"
 import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, RootDirectory } from "./files.ts"
+import { LocalMutex } from "./mutex.ts"
 
 /** A checkpoint that this user has signed or seen. */
 export interface RememberedCheckpoint {
@@ -24,6 +26,7 @@ export interface RememberedCheckpoint {
 export class StateDirectory {
   readonly path: string
   #root: RootDirectory | undefined
+  #locks: Map<string, Mutex> | undefined
 
   constructor(environment: Readonly<Record<string, string | undefined>>) {
     const base = environment["XDG_STATE_HOME"] || join(homedir(), ".local", "state")
@@ -53,6 +56,23 @@ export class StateDirectory {
   /** Once resolved the signature is remembered for good. */
   rememberSigned(checkpoint: RememberedCheckpoint): Promise<void> {
     return this.#write(`signed/${nameOf(checkpoint.origin)}.json`, checkpoint)
+  }
+
+  /** The lock under which this user signs for an origin; undefined where no SQLite is installed. */
+  signingLock(origin: string): Mutex | undefined {
+    this.#locks ??= new Map()
+    let lock = this.#locks.get(origin)
+    if (lock === undefined) {
+      lock = LocalMutex.open(this.#open(), `signed/${nameOf(origin)}.lock`)
+      if (lock !== undefined) this.#locks.set(origin, lock)
+    }
+    return lock
+  }
+
+  /** Closes what the locks keep open. */
+  close(): void {
+    for (const lock of this.#locks?.values() ?? []) lock.close()
+    this.#locks = undefined
   }
 
   /** The last good checkpoint seen at a real path. */

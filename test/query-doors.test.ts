@@ -1,0 +1,123 @@
+/**
+ * What the functions of the read side refuse: a misspelt option must never drop a check, and a wrong value is named.
+ * @module
+ */
+import { describe, expect, test } from "vitest"
+import {
+  getAuditLogs,
+  getKeptValues,
+  proveEvent,
+  queryAuditLogs,
+  streamAuditLogs,
+  verifyAuditLog,
+} from "../src/audit.ts"
+import { usePlace } from "./place.ts"
+
+const place = usePlace()
+
+type Door = (given?: unknown) => Promise<unknown>
+const QUERIES: Readonly<Record<string, Door>> = {
+  getAuditLogs: (given) => getAuditLogs(given as never),
+  queryAuditLogs: (given) => queryAuditLogs(given as never),
+  streamAuditLogs: async (given) => {
+    for await (const _ of streamAuditLogs(given as never)) break
+  },
+}
+const ONE_EVENT: Readonly<Record<string, Door>> = {
+  proveEvent: (given) => proveEvent(given as never),
+  getKeptValues: (given) => getKeptValues(given as never),
+}
+const DOORS: Readonly<Record<string, Door>> = {
+  ...QUERIES,
+  ...ONE_EVENT,
+  verifyAuditLog: (given) => verifyAuditLog(given as never),
+}
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+/** The error that a door rejects with; a synchronous throw fails the test. */
+async function refusal(door: Door, given: unknown): Promise<Error> {
+  const answer = door(given)
+  return await answer.then(
+    () => new Error("nothing was refused"),
+    (error: Error) => error,
+  )
+}
+
+describe.each(Object.entries(DOORS))("%s", (name, door) => {
+  test.each([
+    ["null", null],
+    ["a string", "x"],
+    ["a number", 1],
+    ["an array", []],
+    ["a function", () => 1],
+    ["a revoked Proxy", revoked()],
+  ])("%s is a TypeError that names the function's argument", async (_, given) => {
+    const error = await refusal(door, given)
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error.message).toMatch(/ must be an object, such as \{/)
+  })
+
+  test("an option that does not exist is named, and those that do are listed", async () => {
+    const error = await refusal(door, { logDir: place.logDir, pubicKey: "k" })
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error.message).toContain('"pubicKey"')
+    expect(error.message).toContain("logDir")
+  })
+
+  test.each([[""], [null], [7], [{}]])("logDir %j is refused by name", async (logDir) => {
+    const error = await refusal(door, { eventId: name in ONE_EVENT ? "e" : undefined, logDir })
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error.message).toMatch(/logDir|"eventId"/)
+  })
+})
+
+describe.each(Object.entries(ONE_EVENT))("%s", (_, door) => {
+  test.each([[undefined], [null], [""], [7], [{}]])("eventId %j is refused by name", async (eventId) => {
+    const error = await refusal(door, { logDir: place.logDir, eventId })
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error.message).toMatch(/^eventId must be/)
+  })
+
+  test("nothing at all is a TypeError too, and an id that is not there is none", async () => {
+    expect((await refusal(door, undefined)).message).toMatch(/must be an object, such as \{ eventId/)
+    expect(await refusal(door, { logDir: place.logDir, eventId: "e" })).toMatchObject({ code: "EVENT_NOT_FOUND" })
+  })
+})
+
+const WRONG_VALUES: readonly (readonly [string, Door, string, unknown])[] = [
+  ...[null, 1, {}].map((value) => ["verifyAuditLog", DOORS["verifyAuditLog"]!, "publicKey", value] as const),
+  ...[null, 1, true, {}, { note: 1 }, [], revoked()].map(
+    (value) => ["verifyAuditLog", DOORS["verifyAuditLog"]!, "against", value] as const,
+  ),
+  ...[null, 1, "yes"].map((value) => ["verifyAuditLog", DOORS["verifyAuditLog"]!, "trustOnFirstUse", value] as const),
+  ...[null, 1, {}].map((value) => ["verifyAuditLog", DOORS["verifyAuditLog"]!, "onProgress", value] as const),
+  ["queryAuditLogs", QUERIES["queryAuditLogs"]!, "proofs", "yes"],
+  ...["user", "eventType", "cursor", "text"].flatMap((field) =>
+    [null, 1, ["x"]].map((value) => ["getAuditLogs", QUERIES["getAuditLogs"]!, field, value] as const),
+  ),
+  ...[null, "1", 1.5, 0].map((value) => ["getAuditLogs", QUERIES["getAuditLogs"]!, "limit", value] as const),
+  ...[null, 1, "up"].map((value) => ["getAuditLogs", QUERIES["getAuditLogs"]!, "order", value] as const),
+  ...[null, 1, "yesterday", revoked()].map(
+    (value) => ["getAuditLogs", QUERIES["getAuditLogs"]!, "startTime", value] as const,
+  ),
+]
+
+test.each(WRONG_VALUES.map(([name, door, field, value], n) => ({ n, name, door, field, value })))(
+  "$name: a wrong $field is refused by name ($n)",
+  async ({ door, field, value }) => {
+    const error = await refusal(door, { logDir: place.logDir, [field]: value })
+    expect(error instanceof TypeError || error instanceof RangeError).toBe(true)
+    expect(error.message).toMatch(new RegExp(`^${field} must be`))
+  },
+)
+
+test("options that are undefined are options left out", async () => {
+  const options = { logDir: place.logDir, publicKey: undefined, against: undefined, onProgress: undefined }
+  expect((await verifyAuditLog(options as never)).verdict).toBe("unverifiable")
+  expect(await getAuditLogs({ logDir: place.logDir, user: undefined } as never)).toEqual([])
+})
