@@ -166,18 +166,28 @@ describe("what the Python module got wrong", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined()
   })
 
-  test.each(["../x", "a/b", "..", "-rf", "--help", "-", "/etc/passwd", "x".repeat(300), "a\u0000b", "C:\\x", "ünïcode", ".hidden"])(
-    "an operation called %j never becomes a path",
-    async (name) => {
-      const audit = open(name, { fileLogging: true })
-      await audit.close()
-      const text = fs.readdirSync(place.logDir).filter((file) => file.endsWith(".log"))
-      expect(text.length).toBe(1)
-      expect(text[0]).toMatch(/^[^.-]/)
-      expect(fs.readdirSync(place.directory).sort()).toEqual(["log", "state"])
-      expect((await getAuditLogs({ logDir: place.logDir, operationName: name })).length).toBe(2)
-    },
-  )
+  test.each([
+    "../x",
+    "a/b",
+    "..",
+    "-rf",
+    "--help",
+    "-",
+    "/etc/passwd",
+    "x".repeat(300),
+    "a\u0000b",
+    "C:\\x",
+    "ünïcode",
+    ".hidden",
+  ])("an operation called %j never becomes a path", async (name) => {
+    const audit = open(name, { fileLogging: true })
+    await audit.close()
+    const text = fs.readdirSync(place.logDir).filter((file) => file.endsWith(".log"))
+    expect(text.length).toBe(1)
+    expect(text[0]).toMatch(/^[^.-]/)
+    expect(fs.readdirSync(place.directory).sort()).toEqual(["log", "state"])
+    expect((await getAuditLogs({ logDir: place.logDir, operationName: name })).length).toBe(2)
+  })
 
   test("'train' does not match 'train_v2'", async () => {
     await open("train").close()

@@ -3,7 +3,7 @@
  * @module
  */
 import { setTimeout as wait } from "node:timers/promises"
-import { LocalJournal, parseLines, type RootDirectory } from "../store/index.ts"
+import { LocalJournal, type RootDirectory } from "../store/index.ts"
 import type { Finding } from "./findings.ts"
 import type { Snapshot } from "./snapshot.ts"
 
@@ -23,21 +23,12 @@ export async function checkTail(root: RootDirectory, { writers }: Snapshot): Pro
   const journal = new LocalJournal(root)
   for (const { name, offset, sizeBytes } of ragged) {
     const again = await journal.read(name, offset, sizeBytes)
-    // Finished by its writer, or published and removed meanwhile.
-    if (again === undefined || again.lines.length > 0 || again.end === "clean") continue
-    if (again.sizeBytes !== sizeBytes) continue
-    const rest = (await root.read(`.state/journal/${name}`))?.subarray(offset) ?? new Uint8Array(0)
-    findings.push(hasWholeLine(rest) ? damagedFinding(name, offset) : tornFinding(name, offset, sizeBytes))
+    // Published and removed meanwhile, still growing, or finished by its writer.
+    if (again === undefined || again.sizeBytes !== sizeBytes) continue
+    if (again.damagedAt === undefined && (again.lines.length > 0 || again.end === "clean")) continue
+    findings.push(again.lines.length > 0 ? damagedFinding(name, offset) : tornFinding(name, offset, sizeBytes))
   }
   return findings
-}
-
-/** Whether a whole line follows the bytes that are none. */
-function hasWholeLine(bytes: Uint8Array): boolean {
-  for (let at = bytes.indexOf(0x0a); at !== -1; at = bytes.indexOf(0x0a, at + 1)) {
-    if (parseLines(bytes.subarray(at + 1), 0).lines.length > 0) return true
-  }
-  return false
 }
 
 function tornFinding(name: string, offset: number, sizeBytes: number): Finding {

@@ -1,18 +1,28 @@
 /**
- * The public functions of the read side, with the log directory that the environment names as the default.
+ * The public functions of the read side, with the log directory that the environment names as the default. Each checks
+ * what it is given first, and rejects; none throws synchronously.
  * @module
  */
+import { resolve } from "node:path"
 import type { AuditRecord } from "../event/index.ts"
-import type { SealedReceipt } from "../ledger/index.ts"
-import type { AuditQuery, RecordOf } from "./filter.ts"
+import { currentRedirection, type Environment, type SealedReceipt } from "../ledger/index.ts"
+import { checkEventArgument, checkVerifyArgument, type EventArgument } from "./door-arguments.ts"
+import { type AuditQuery, checkQuery, type RecordOf } from "./filter.ts"
 import { type KeptValue, keptValuesOf } from "./kept-values.ts"
 import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
 import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
 
 const DEFAULT_LOG_DIR = "secureml_audit_logs"
 
+/** Where to read: what was asked for, else where a test sent the trails around this code, else the default. */
 function directoryOf(logDir: string | undefined): string {
-  return logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR)
+  return logDir ?? currentRedirection()?.logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR)
+}
+
+/** A log that a test made has its key in a place of its own. */
+function environmentOf(logDir: string): Environment {
+  const redirected = currentRedirection()
+  return redirected !== undefined && resolve(logDir) === redirected.logDir ? redirected.environment : process.env
 }
 
 /** A query with a literal event type gives records of that type. */
@@ -32,6 +42,7 @@ type Records<T extends string> = string extends T ? AuditRecord : RecordOf<T> ex
 export async function* streamAuditLogs<const T extends string = string>(
   query: AuditQuery<T> = {},
 ): AsyncGenerator<Records<T>, void, undefined> {
+  checkQuery(query)
   for await (const record of streamRecords(query, directoryOf(query.logDir))) yield record as unknown as Records<T>
 }
 
@@ -60,6 +71,7 @@ export async function getAuditLogs<const T extends string = string>(query: Audit
 export async function queryAuditLogs<const T extends string = string>(
   query: PageQuery<T> = {},
 ): Promise<AuditPage<Records<T>>> {
+  checkQuery(query, ["proofs"])
   return (await readPage(query, directoryOf(query.logDir))) as unknown as AuditPage<Records<T>>
 }
 
@@ -67,9 +79,11 @@ export async function queryAuditLogs<const T extends string = string>(
  * The proof that one event is in the log. Together with the entry it verifies with `secureml/verify` and with other
  * people's tools.
  *
+ * @throws TypeError for a wrong argument, naming the field.
  * @throws {@link AuditError} `EVENT_NOT_FOUND`, `EVENT_NOT_SEALED`.
  */
-export function proveEvent(query: { readonly logDir?: string; readonly eventId: string }): Promise<SealedReceipt> {
+export async function proveEvent(query: EventArgument): Promise<SealedReceipt> {
+  checkEventArgument(query)
   return prove({ logDir: directoryOf(query.logDir), eventId: query.eventId })
 }
 
@@ -77,13 +91,15 @@ export function proveEvent(query: { readonly logDir?: string; readonly eventId: 
  * The values of an event that were too large for its entry and were kept with `keepLarge`, each checked against the
  * commitment in the entry.
  *
+ * @throws TypeError for a wrong argument, naming the field.
  * @throws {@link AuditError} `EVENT_NOT_FOUND`.
  * @example
  * ```ts
  * await getKeptValues({ eventId }) // [{ pointer: "/input_data", state: "present", value: [...] }]
  * ```
  */
-export function getKeptValues(query: { readonly logDir?: string; readonly eventId: string }): Promise<KeptValue[]> {
+export async function getKeptValues(query: EventArgument): Promise<KeptValue[]> {
+  checkEventArgument(query)
   return keptValuesOf(directoryOf(query.logDir), query.eventId)
 }
 
@@ -92,12 +108,15 @@ export function getKeptValues(query: { readonly logDir?: string; readonly eventI
  * write. Failure is a verdict, not an exception.
  *
  * @returns The report; `report.verdict` is "intact" when nothing is wrong and everything is sealed.
+ * @throws TypeError for a wrong argument, naming the field; an option that does not exist is one.
  * @throws {@link AuditError} only when it could not run: `LOG_DIR_UNREADABLE`, or a malformed argument.
  * @example
  * ```ts
  * (await verifyAuditLog({ logDir: "secureml_audit_logs" })).verdict // "intact"
  * ```
  */
-export function verifyAuditLog(options: Partial<VerifyOptions> = {}): Promise<VerificationReport> {
-  return verifyLog({ ...options, logDir: directoryOf(options.logDir) }, process.env)
+export async function verifyAuditLog(options: Partial<VerifyOptions> = {}): Promise<VerificationReport> {
+  checkVerifyArgument(options)
+  const logDir = directoryOf(options.logDir)
+  return verifyLog({ ...options, logDir }, environmentOf(logDir))
 }

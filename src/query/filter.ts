@@ -3,6 +3,7 @@
  * @module
  */
 import type { AuditEntry, AuditEventMap, EventRecord, JsonValue } from "../event/index.ts"
+import { checkArgument, checkLogDir } from "./door-arguments.ts"
 import { parseTimeBound } from "./time-bound.ts"
 
 /** Which records to read. All filters are optional and all must hold. */
@@ -66,20 +67,16 @@ export interface Filter {
 
 /** @throws TypeError, RangeError: names the field. */
 export function checkQuery(query: AuditQuery, extraFields: readonly string[] = []): void {
-  if (typeof query !== "object" || query === null) throw new TypeError("query must be an object")
-  for (const field of Object.keys(query)) {
-    if (!(FIELDS as readonly string[]).includes(field) && !extraFields.includes(field)) {
-      throw new TypeError(
-        `query has no field ${JSON.stringify(field)}; it has ${[...FIELDS, ...extraFields].join(", ")}`,
-      )
-    }
-  }
+  checkArgument(query, [...FIELDS, ...extraFields], 'query must be an object, such as { eventType: "data_access" }')
   for (const field of FIELDS) {
     const value = query[field]
     if (value === undefined || field === "limit" || field === "startTime" || field === "endTime") continue
     if (typeof value !== "string") throw new TypeError(`${field} must be a string`)
   }
-  const { limit, order } = query
+  const { logDir, limit, order } = query
+  checkLogDir(logDir)
+  const { proofs } = query as { proofs?: unknown }
+  if (proofs !== undefined && typeof proofs !== "boolean") throw new TypeError("proofs must be true or false")
   if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1))
     throw new RangeError("limit must be a whole number from 1")
   if (order !== undefined && order !== "asc" && order !== "desc") throw new RangeError('order must be "asc" or "desc"')

@@ -4,7 +4,7 @@
  */
 export type { KeySource } from "./check-key.ts"
 export { getAuditLogs, getKeptValues, proveEvent, queryAuditLogs, streamAuditLogs, verifyAuditLog } from "./doors.ts"
-export type { AuditQuery, RecordOf } from "./filter.ts"
+export { type AuditQuery, compileFilter, type RecordOf } from "./filter.ts"
 export { type Finding, NOT_PROVEN, VERDICTS, type Verdict } from "./findings.ts"
 export type { KeptValue } from "./kept-values.ts"
 export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, streamRecords } from "./read.ts"

@@ -22,8 +22,8 @@ export interface TimeBound {
  * ```
  */
 export function parseTimeBound(value: Date | string, field: string): TimeBound {
-  if (value instanceof Date && !Number.isNaN(value.getTime()))
-    return { firstMs: value.getTime(), lastMs: value.getTime() }
+  const timeMs = typeof value === "string" ? Number.NaN : timeOf(value, field)
+  if (!Number.isNaN(timeMs)) return { firstMs: timeMs, lastMs: timeMs }
   const match = typeof value === "string" ? ISO.exec(value) : null
   if (match === null) throw notATime(field)
   const [, date, minutes = "00:00", seconds = "00", fraction = "", zone = "Z"] = match
@@ -34,6 +34,15 @@ export function parseTimeBound(value: Date | string, field: string): TimeBound {
   const spanMs =
     match[2] === undefined ? 86_400_000 : match[3] === undefined ? 60_000 : match[4] === undefined ? 1_000 : 1
   return { firstMs, lastMs: firstMs + spanMs - 1 }
+}
+
+/** The time of a Date, of any realm; what is none, or cannot be asked, throws in the intrinsic. */
+function timeOf(value: Date, field: string): number {
+  try {
+    return Date.prototype.getTime.call(value)
+  } catch {
+    throw notATime(field)
+  }
 }
 
 function notATime(field: string): TypeError {

@@ -153,6 +153,8 @@ interface KnownCheckpoints {
   readonly seenHere: Checkpoint | undefined
   /** Last signed by this user for the log whose private state lies here. */
   readonly signedHere: Checkpoint | undefined
+  /** Whether that one is known to have been published. */
+  readonly wasPublished: boolean
 }
 
 async function knownCheckpoints(root: RootDirectory, state: StateDirectory): Promise<KnownCheckpoints> {
@@ -162,6 +164,7 @@ async function knownCheckpoints(root: RootDirectory, state: StateDirectory): Pro
   return {
     seenHere: seen === undefined ? undefined : parseCheckpoint(seen.note),
     signedHere: signed?.path === root.path ? parseCheckpoint(signed.note) : undefined,
+    wasPublished: signed?.published === true,
   }
 }
 
@@ -234,10 +237,12 @@ async function identityFindings({ root, state, head, known }: Verification): Pro
 }
 
 /** The head may be one that this user signed and that is not published: not yet, or not any more. */
-function publishedFindings({ snapshot: { publishedSize }, head, known: { seenHere } }: Verification): Finding[] {
+function publishedFindings({ snapshot: { publishedSize }, head, known }: Verification): Finding[] {
   if (publishedSize === head.treeSize) return []
-  if (seenHere !== undefined && seenHere.treeSize > (publishedSize ?? -1)) {
-    const message = `the published checkpoint is gone, or older than the one with ${seenHere.treeSize} entries that was seen here`
+  const { seenHere, wasPublished } = known
+  if (wasPublished || (seenHere !== undefined && seenHere.treeSize > (publishedSize ?? -1))) {
+    const size = wasPublished ? head.treeSize : seenHere?.treeSize
+    const message = `the published checkpoint is gone, or older than the one with ${size} entries that was published here`
     return [{ code: "checkpoint_missing", verdict: "truncated", message, path: "checkpoint" }]
   }
   const message = "the last checkpoint is signed and not published yet; the next seal publishes it"

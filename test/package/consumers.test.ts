@@ -71,7 +71,7 @@ describe("TypeScript", () => {
     expect(compiled).toEqual({ status: 0, output: "" })
     expect(readFileSync(join(folder, "out/main.js"), "utf8")).toContain('require("secureml")')
     const run = runNode(folder, ["out/main.js"])
-    expect(outcome(run)).toEqual({ status: 0, output: '[4,["age"],["m1"],1,"intact"]\n' })
+    expect(outcome(run)).toEqual({ status: 0, output: '[5,["age"],["m1"],1,"intact"]\n' })
   })
 })
 

@@ -20,6 +20,8 @@ export interface RememberedCheckpoint {
   /** Real path of the log directory where it was seen. */
   readonly path: string
   readonly note: string
+  /** Of one signed: it was published, so that a log without it has lost it. */
+  readonly published?: boolean
 }
 
 /** Files of one user; made on first use. */
@@ -36,6 +38,14 @@ export class StateDirectory {
   /** The key text of an origin, or undefined; refuses a file that others can read. */
   signerKey(origin: string): string | undefined {
     return this.#readSecret(`keys/${nameOf(origin)}.skey`)
+  }
+
+  /** Notes that the checkpoint last signed is published. Not synced: lost with the power, it only makes a verdict milder. */
+  notePublished(checkpoint: RememberedCheckpoint): void {
+    const name = `signed/${nameOf(checkpoint.origin)}.json`
+    const { path, temporary, fd } = this.#open().stage(name, encode({ ...checkpoint, published: true }))
+    fs.closeSync(fd)
+    fs.renameSync(temporary, path)
   }
 
   /** Where the key of an origin is kept. */
@@ -159,19 +169,23 @@ export class StateDirectory {
   #readCheckpoint(name: string): RememberedCheckpoint | undefined {
     const text = this.#readText(name)
     if (text === undefined) return undefined
-    const { origin, path, note } = parseRecord(text)
+    const { origin, path, note, published } = parseRecord(text)
     if (typeof origin !== "string" || typeof path !== "string" || typeof note !== "string") {
       throw new AuditError(
         "STATE_DIRECTORY_DAMAGED",
         `${join(this.path, name)} is damaged; remove it to forget the checkpoint it held`,
       )
     }
-    return { origin, path, note }
+    return published === true ? { origin, path, note, published } : { origin, path, note }
   }
 
   #write(name: string, checkpoint: RememberedCheckpoint): Promise<void> {
-    return this.#open().replace(name, utf8(`${JSON.stringify(checkpoint)}\n`))
+    return this.#open().replace(name, encode(checkpoint))
   }
+}
+
+function encode(checkpoint: RememberedCheckpoint): Uint8Array {
+  return utf8(`${JSON.stringify(checkpoint)}\n`)
 }
 
 function parseRecord(text: string): Record<string, unknown> {

@@ -1,0 +1,55 @@
+/**
+ * What the doors of the read side are given, checked before anything is read. A misspelt option is refused: left
+ * alone it would silently drop a filter, or the check of a key. Pure.
+ * @module
+ */
+import { isRecord, keysOf } from "../event/index.ts"
+
+/** @throws TypeError: `refusal` for what is no object; for a field that does not exist it names that and lists those that do. */
+export function checkArgument(given: unknown, fields: readonly string[], refusal: string): void {
+  if (!isRecord(given)) throw new TypeError(refusal)
+  const unknown = keysOf(given, "the argument").find((field) => !fields.includes(field))
+  if (unknown === undefined) return
+  throw new TypeError(`there is no option ${JSON.stringify(unknown)} here; there are ${fields.join(", ")}`)
+}
+
+/** @throws TypeError naming `logDir`. */
+export function checkLogDir(logDir: unknown): void {
+  if (logDir !== undefined && (typeof logDir !== "string" || logDir === ""))
+    throw new TypeError("logDir must be a path, and not empty")
+}
+
+/** Arguments of the doors that are about one event. */
+export interface EventArgument {
+  /** Default: `$SECUREML_AUDIT_DIR`, else "secureml_audit_logs". */
+  readonly logDir?: string
+  readonly eventId: string
+}
+
+/** @throws TypeError naming the field. */
+export function checkEventArgument(given: EventArgument): void {
+  checkArgument(given, ["logDir", "eventId"], 'the argument must be an object, such as { eventId: "0190…" }')
+  checkLogDir(given.logDir)
+  if (typeof given.eventId !== "string" || given.eventId === "")
+    throw new TypeError("eventId must be the id of an event, as a receipt has it")
+}
+
+const VERIFY_FIELDS = ["logDir", "publicKey", "against", "trustOnFirstUse", "onProgress"]
+
+/** @throws TypeError naming the field. */
+export function checkVerifyArgument(given: object): void {
+  checkArgument(given, VERIFY_FIELDS, 'the argument must be an object, such as { logDir: "secureml_audit_logs" }')
+  const { logDir, publicKey, against, trustOnFirstUse, onProgress } = given as Readonly<Record<string, unknown>>
+  checkLogDir(logDir)
+  if (publicKey !== undefined && typeof publicKey !== "string")
+    throw new TypeError("publicKey must be a verifier key, as text")
+  if (against !== undefined && typeof against !== "string" && !hasNote(against))
+    throw new TypeError("against must be a checkpoint: its text, or as flush() returned it")
+  if (trustOnFirstUse !== undefined && typeof trustOnFirstUse !== "boolean")
+    throw new TypeError("trustOnFirstUse must be true or false")
+  if (onProgress !== undefined && typeof onProgress !== "function") throw new TypeError("onProgress must be a function")
+}
+
+function hasNote(checkpoint: unknown): boolean {
+  return isRecord(checkpoint) && typeof checkpoint["note"] === "string"
+}
