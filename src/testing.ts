@@ -7,9 +7,9 @@ import { AssertionError } from "node:assert"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { AuditTrail, openLedger, type Redirection, redirectTrails, type TrailOptions } from "./capture/index.ts"
+import { AuditTrail, openLedger, type TrailOptions } from "./capture/index.ts"
 import type { AuditRecord } from "./event/index.ts"
-import { closeLedgersUnder } from "./ledger/index.ts"
+import { closeLedgersUnder, type Redirection, redirectTrails } from "./ledger/index.ts"
 import { streamAuditLogs, type VerificationReport, verifyLog } from "./query/index.ts"
 
 export {
@@ -68,7 +68,7 @@ export function createTestTrail(operationName: string = "test", options: Omit<Tr
 
 /**
  * Runs code and returns what it audited: every trail that it opens goes to a temporary place, whatever log directory
- * it asks for. Trails opened before are not redirected.
+ * it asks for, and reads without a `logDir` look there too. Trails opened before are not redirected.
  *
  * @throws whatever the code throws.
  * @example

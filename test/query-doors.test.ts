@@ -2,6 +2,7 @@
  * What the functions of the read side refuse: a misspelt option must never drop a check, and a wrong value is named.
  * @module
  */
+import * as fs from "node:fs"
 import { describe, expect, test } from "vitest"
 import {
   getAuditLogs,
@@ -115,6 +116,27 @@ test.each(WRONG_VALUES.map(([name, door, field, value], n) => ({ n, name, door, 
     expect(error.message).toMatch(new RegExp(`^${field} must be`))
   },
 )
+
+test("a filter that this version does not have is refused, not ignored", async () => {
+  for (const door of Object.values(QUERIES))
+    expect((await refusal(door, { logDir: place.logDir, subject: "p1" })).message).toMatch(/no option "subject" here/)
+})
+
+test.skipIf(process.platform === "win32")("a current directory that was deleted is told, by each", async () => {
+  const before = process.cwd()
+  fs.mkdirSync(`${place.directory}/gone`)
+  process.chdir(`${place.directory}/gone`)
+  try {
+    fs.rmdirSync(`${place.directory}/gone`)
+    for (const [name, door] of Object.entries(DOORS))
+      expect(await refusal(door, name in ONE_EVENT ? { eventId: "e" } : {})).toMatchObject({
+        code: "LOG_DIR_UNREADABLE",
+        message: expect.stringContaining("SECUREML_AUDIT_DIR"),
+      })
+  } finally {
+    process.chdir(before)
+  }
+})
 
 test("options that are undefined are options left out", async () => {
   const options = { logDir: place.logDir, publicKey: undefined, against: undefined, onProgress: undefined }

@@ -3,7 +3,6 @@
  * @module
  */
 export { currentAuditTrail, errorArguments, openInCurrent, runIn, settle, withAuditTrail } from "./current.ts"
-export { currentRedirection, type Redirection, redirectTrails } from "./environment.ts"
 export {
   describeKey,
   initLog,

@@ -9,7 +9,6 @@ import { AuditError } from "../errors.ts"
 import {
   type Actor,
   EntryTemplate,
-  EventIdSource,
   encodeActor,
   encodeValue,
   isoTimestamp,
@@ -19,6 +18,7 @@ import {
 import { ownVerifierKey, type Recovery, readIdentity, type WriterMark } from "../ledger/index.ts"
 import type { Checkpoint } from "../proof/index.ts"
 import { findLogDirectory, StateDirectory, shareWithGroup } from "../store/index.ts"
+import { nextEventId } from "./event-ids.ts"
 import { openLedger } from "./recorder.ts"
 
 /** Who a log is, and whether it was made just now. */
@@ -162,7 +162,7 @@ function recoveryEntry(recovery: Recovery, mark: WriterMark, reason: string, act
   })
   const details = recovery.kind === "explained" ? explainedDetails(reason, recovery) : { reason, ...recovery }
   return template.entry({
-    eventId: new EventIdSource().next(now, randomUUID()),
+    eventId: nextEventId(now),
     eventType: "audit_recovered",
     timestamp: isoTimestamp(now),
     sequence: 0,

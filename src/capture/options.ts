@@ -2,8 +2,9 @@
  * What a trail can be told, and what a single call can be told: types, defaults and checks. No I/O.
  * @module
  */
-import type { Actor } from "../event/index.ts"
+import { type Actor, isArray, isRecord, keysOf } from "../event/index.ts"
 import type { RedactOptions } from "../privacy/index.ts"
+import { compileLogFormat } from "./log-format.ts"
 
 /** The text log's line, as Python's logging formats it. */
 export const DEFAULT_LOG_FORMAT: string = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
@@ -88,17 +89,23 @@ const CALL_FIELDS: readonly string[] = ["evidence", "actor", "occurredAt", "regu
 /** @throws TypeError, RangeError: names the option. */
 export function checkTrailOptions(options: TrailOptions, extraFields: readonly string[] = []): void {
   checkFields(options, [...TRAIL_FIELDS, ...extraFields], "options of a trail")
-  const { logDir, logLevel, logFormat, fileLogging, context, durability, onWriteError, capture } = options
+  const { logDir, logLevel, logFormat, fileLogging, context, regulations, durability, onWriteError, capture } = options
   if (logDir !== undefined && (typeof logDir !== "string" || logDir === ""))
     throw new TypeError("logDir must be a path")
   if (logLevel !== undefined && !Number.isFinite(logLevel))
     throw new TypeError("logLevel must be a number, such as 20 for INFO")
-  if (logFormat !== undefined && typeof logFormat !== "string") throw new TypeError("logFormat must be a string")
+  if (logFormat !== undefined) {
+    if (typeof logFormat !== "string") throw new TypeError("logFormat must be a string")
+    compileLogFormat(logFormat)
+  }
   if (fileLogging !== undefined && typeof fileLogging !== "boolean")
     throw new TypeError("fileLogging must be true or false")
-  if (context !== undefined && (typeof context !== "object" || context === null || Array.isArray(context))) {
-    throw new TypeError("context must be an object")
+  if (context !== undefined) {
+    if (!isRecord(context)) throw new TypeError("context must be an object")
+    keysOf(context, "context")
   }
+  if (regulations !== undefined && !isArray(regulations))
+    throw new TypeError('regulations must be an array of names, such as ["GDPR"]')
   if (options.keepLarge !== undefined && typeof options.keepLarge !== "boolean")
     throw new TypeError("keepLarge must be true or false")
   checkDurability(durability)
@@ -115,16 +122,15 @@ export function checkCallOptions(options: CallOptions | undefined): CallOptions 
   if (options === undefined) return {}
   checkFields(options, CALL_FIELDS, "options of a call")
   const { evidence, durability } = options
-  if (evidence !== undefined && (typeof evidence !== "object" || evidence === null || Array.isArray(evidence))) {
+  if (evidence !== undefined && !isRecord(evidence))
     throw new TypeError("evidence must be an object whose keys go into details")
-  }
   checkDurability(durability)
   return options
 }
 
 function checkFields(options: unknown, fields: readonly string[], what: string): void {
-  if (typeof options !== "object" || options === null) throw new TypeError(`the ${what} must be an object`)
-  for (const field of Object.keys(options)) {
+  if (!isRecord(options)) throw new TypeError(`the ${what} must be an object`)
+  for (const field of keysOf(options, `the ${what}`)) {
     if (!fields.includes(field))
       throw new TypeError(`the ${what} have no ${JSON.stringify(field)}; they have ${fields.join(", ")}`)
   }

@@ -2,12 +2,11 @@
  * The record path of one trail: encode, number, append, acknowledge. Every line of it is paid on every call.
  * @module
  */
-import { randomBytes, randomUUID } from "node:crypto"
+import { randomBytes } from "node:crypto"
 import { type Stats, statSync } from "node:fs"
 import { AuditError } from "../errors.ts"
 import {
   EntryTemplate,
-  EventIdSource,
   encodeValue,
   eventTimeKey,
   isoTimestamp,
@@ -27,6 +26,7 @@ import {
   type WriterMark,
 } from "../ledger/index.ts"
 import { commitmentOf } from "../privacy/index.ts"
+import { nextEventId } from "./event-ids.ts"
 import { countLost, lossesTold, pendingLosses } from "./losses.ts"
 import type { Durability, FailedEvent, WriteErrorPolicy } from "./options.ts"
 import type { Receipt } from "./receipt.ts"
@@ -59,8 +59,6 @@ const ENVELOPE_BYTES = ANY_TEMPLATE.roomForDetails(EMPTY_ENVELOPE) - ANY_TEMPLAT
 const KEPT_BYTES = 16 * 1024 * 1024
 /** Details get at least this much room, or the trail is refused. */
 const LEAST_DETAILS_BYTES = 4_096
-
-const eventIds = new EventIdSource()
 
 /** Opens the ledger of a directory in this thread. */
 export function openLedger(logDir: string, environment: Environment): Ledger {
@@ -152,7 +150,7 @@ export class Recorder {
     const { ledger, redactor, durability, onWriteError, keepLarge } = this.#options
     if (pendingLosses(ledger.path) !== undefined) this.#tellLosses()
     const now = Date.now()
-    const eventId = eventIds.next(now, randomUUID())
+    const eventId = nextEventId(now)
     const timestamp = isoTimestamp(now)
     const kept = keepLarge ? new KeptValues(eventId) : undefined
     const { json, omitted } = encodeValue(details, { limitBytes: this.#room(parts), redactor, keep: kept })
@@ -207,7 +205,7 @@ export class Recorder {
     const lost = pendingLosses(ledger.path)!
     const now = Date.now()
     try {
-      const eventId = eventIds.next(now, randomUUID())
+      const eventId = nextEventId(now)
       this.#append("events_lost", eventId, isoTimestamp(now), JSON.stringify(lost), {}, lost)
       lossesTold(ledger.path)
     } catch (error) {
@@ -319,9 +317,7 @@ class EventReceipt implements Receipt {
   }
 
   sealed(): Promise<SealedReceipt> {
-    return this.#settle(
-      this.#ledger.prove(Buffer.from(`{"v":1,"event_id":"${this.eventId}"`), this.#recorded),
-    )
+    return this.#settle(this.#ledger.prove(Buffer.from(`{"v":1,"event_id":"${this.eventId}"`), this.#recorded))
   }
 
   #settle<T>(promise: Promise<T>): Promise<T> {

@@ -7,6 +7,9 @@
 import * as fs from "node:fs"
 import { constants } from "node:fs"
 import { join } from "node:path"
+import { AuditError } from "../errors.ts"
+import { errorCode } from "../store/index.ts"
+import { compileLogFormat, type LogLine } from "./log-format.ts"
 
 /** Characters that could steer a terminal or reorder text: C1 controls, bidi marks, line separators. */
 const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
@@ -28,7 +31,7 @@ export function levelOf(eventType: string, details: Readonly<Record<string, unkn
 export class TextLog {
   readonly path: string
   readonly #fd: number
-  readonly #format: string
+  readonly #format: (line: LogLine) => string
   readonly #threshold: number
   readonly #name: string
 
@@ -41,25 +44,22 @@ export class TextLog {
     mode: number,
   ) {
     this.path = join(directory, textLogName(operationName, operationId))
-    this.#format = format
+    this.#format = compileLogFormat(format)
     this.#threshold = threshold
     this.#name = `secureml.audit.${operationId}`
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0)
-    this.#fd = fs.openSync(this.path, flags, mode)
-    fs.fchmodSync(this.#fd, mode)
+    this.#fd = openTextLog(this.path, mode)
   }
 
   /** Writes the line of an event, unless its level is below the threshold. */
   write(level: number, timestamp: string, entry: string): void {
     if (level < this.#threshold) return
-    const values: Record<string, string> = {
+    const line = this.#format({
       asctime: timestamp.replace("T", " ").replace("Z", "").replace(".", ","),
       name: this.#name,
       levelname: LEVELS.get(level) ?? String(level),
-      levelno: String(level),
+      levelno: level,
       message: escapeUnsafe(entry),
-    }
-    const line = this.#format.replace(/%\((\w+)\)[sd]/g, (token, key: string) => values[key] ?? token)
+    })
     fs.writeSync(this.#fd, `${line}\n`)
   }
 
@@ -73,11 +73,40 @@ export function escapeUnsafe(json: string): string {
   return json.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
 }
 
-/** The file's name: an operation name never becomes a path. */
+/**
+ * Opens the file for appending, its mode whatever the umask.
+ * @throws {@link AuditError} `UNSAFE_PATH`: a link, a directory or a pipe is there. `LOG_DIR_NOT_WRITABLE`.
+ */
+function openTextLog(path: string, mode: number): number {
+  // Without O_NONBLOCK a pipe that nobody reads would stop the caller.
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+  let fd: number
+  try {
+    fd = fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode)
+  } catch (error) {
+    const code = errorCode(error)
+    if (["ELOOP", "EMLINK", "EISDIR", "ENXIO"].includes(code)) throw unsafe(path, error)
+    throw new AuditError("LOG_DIR_NOT_WRITABLE", `the text log ${path} cannot be opened (${code})`, { cause: error })
+  }
+  if (fs.fstatSync(fd).isFile()) {
+    fs.fchmodSync(fd, mode)
+    return fd
+  }
+  fs.closeSync(fd)
+  throw unsafe(path)
+}
+
+function unsafe(path: string, cause?: unknown): AuditError {
+  const message = `${path} is a symbolic link, or no regular file, where the text log must be; remove it`
+  return new AuditError("UNSAFE_PATH", message, { cause })
+}
+
+/** The file's name: an operation name never becomes a path, nor what a command takes for an option. */
 function textLogName(operationName: string, operationId: string): string {
   const safe = operationName
     .replace(/[^A-Za-z0-9._-]/g, "_")
     .replace(/^\.+/, "_")
+    .replace(/^-/, "_-")
     .slice(0, 100)
   return `${safe}_${operationId}.log`
 }

@@ -22,19 +22,20 @@ import {
   encodeContext,
   errorDetails,
   givenDetails,
+  isRecord,
   isReservedEventType,
   type ModelInferenceArguments,
   type ModelTrainingArguments,
   modelInference,
   modelTraining,
   type Redactor,
+  type ReservedEventType,
   type UserRequestArguments,
   userRequest,
 } from "../event/index.ts"
-import { type Ledger, NO_KEY } from "../ledger/index.ts"
+import { currentRedirection, type Ledger, NO_KEY } from "../ledger/index.ts"
 import { createRedactor } from "../privacy/index.ts"
 import type { Checkpoint } from "../proof/index.ts"
-import { currentRedirection } from "./environment.ts"
 import {
   type CallOptions,
   checkCallOptions,
@@ -52,9 +53,7 @@ import { Settlement } from "./settlement.ts"
 import { TextLog } from "./text-log.ts"
 
 /** Details of an event type that is declared, else any object. */
-export type DetailsOf<T extends string> = T extends keyof AuditEventMap
-  ? AuditEventMap[T]
-  : Readonly<Record<string, unknown>>
+export type DetailsOf<T extends string> = T extends keyof AuditEventMap ? AuditEventMap[T] : object
 
 /** What is private to a trail but needed by the rest of this folder. */
 export interface TrailInside {
@@ -156,7 +155,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     } = this.#options
     this.operationName = operationName
     const redirected = currentRedirection()
-    this.logDir = redirected?.logDir ?? resolve(logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR))
+    this.logDir = redirected?.logDir ?? absolute(logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR))
     this.regulations = namedRegulations(this.#options.regulations)
     const redactor =
       given ?? (parent !== undefined && options.redact === undefined ? parent.redactor : createRedactor(redact))
@@ -207,7 +206,11 @@ export class AuditTrail implements Disposable, AsyncDisposable {
    * audit.logEvent("model_deployed", { model_id: "m1", region: "eu" }).sequence // 1
    * ```
    */
-  logEvent<const T extends string>(eventType: T, details: DetailsOf<T>, options?: CallOptions): Receipt {
+  logEvent<const T extends string>(
+    eventType: T extends ReservedEventType ? never : T,
+    details: DetailsOf<T>,
+    options?: CallOptions,
+  ): Receipt {
     checkEventType(eventType)
     if (isReservedEventType(eventType)) {
       throw new TypeError(
@@ -252,8 +255,12 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     return this.#log("error", options, (evidence) => errorDetails(error, evidence))
   }
 
-  /** Starts the classic text log beside the ledger, if it is not running yet. */
+  /**
+   * Starts the classic text log beside the ledger, if it is not running yet.
+   * @throws {@link AuditError} `TRAIL_CLOSED`; `UNSAFE_PATH` when a link or no file is in its place.
+   */
   setupFileLogging(): void {
+    if (this.closed) throw trailClosed(this.operationName)
     if (this.#recorder.textLog !== undefined) return
     const { logFormat = DEFAULT_LOG_FORMAT, logLevel = DEFAULT_LOG_LEVEL } = this.#options
     const { path, fileMode } = this.#ledger
@@ -267,15 +274,19 @@ export class AuditTrail implements Disposable, AsyncDisposable {
   ): Receipt {
     if (this.closed) throw trailClosed(this.operationName)
     const options = checkCallOptions(callOptions)
+    const parts = this.#parts(options)
     const actorId = (options.actor ?? this.#options.actor)?.id
-    return this.#recorder.record(eventType, detailsOf(options.evidence, actorId), this.#parts(options))
+    return this.#recorder.record(eventType, detailsOf(options.evidence, actorId), parts)
   }
 
   #parts({ actor, occurredAt, regulations, durability }: CallOptions): EventParts {
     return {
       actorJson: actor === undefined ? undefined : encodeActor(actor),
       occurredAt: occurredAt === undefined ? undefined : checkOccurredAt(occurredAt),
-      regulations: regulations === undefined ? undefined : namedRegulations([...this.regulations, ...regulations]),
+      regulations:
+        regulations === undefined
+          ? undefined
+          : namedRegulations([...this.regulations, ...namedRegulations(regulations)]),
       durability,
     }
   }
@@ -292,6 +303,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
    * Ends the operation: `audit_closed` is recorded before the call returns.
    *
    * @returns Resolves with the checkpoint once sealed, or with undefined where no signing key is here.
+   * @throws TypeError when `status` is no text, or `details` no object; the trail is still open.
    * @throws {@link AuditError} `RECORD_FAILED`: the trail is still open.
    */
   close(status: string = "completed", details?: Readonly<Record<string, unknown>>): Promise<Checkpoint | undefined> {
@@ -304,6 +316,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
 
   #recordClosed(status: string, details: Readonly<Record<string, unknown>> | undefined): void {
     if (typeof status !== "string" || status === "") throw new TypeError('status must be a string such as "completed"')
+    if (details !== undefined && !isRecord(details)) throw new TypeError("details must be an object, or left out")
     const end = { status, end_time: new Date().toISOString(), ...(details === undefined ? {} : { details }) }
     this.#recorder.record("audit_closed", end, {})
     this.#recorder.textLog?.close()
@@ -340,8 +353,9 @@ function splitArguments(
   second: TrailOptions,
 ): { operationName: string; options: TrailOptions } {
   if (typeof first === "object" && first !== null) {
+    checkTrailOptions(first, ["operationName"])
     const { operationName, ...options } = first
-    return splitArguments(operationName, options)
+    return { operationName: checkOperationName(operationName), options }
   }
   checkOperationName(first)
   checkTrailOptions(second)
@@ -357,6 +371,16 @@ function inherit(own: TrailOptions, parent: TrailInside | undefined): TrailOptio
     ...own,
     context: { ...inherited.context, ...own.context },
     regulations: [...(inherited.regulations ?? []), ...(own.regulations ?? [])],
+  }
+}
+
+/** @throws {@link AuditError} `LOG_DIR_NOT_WRITABLE`: the path is relative to a directory that was deleted. */
+function absolute(logDir: string): string {
+  try {
+    return resolve(logDir)
+  } catch (error) {
+    const message = `the log directory ${logDir} cannot be found: the current directory is gone; give an absolute path as logDir or $SECUREML_AUDIT_DIR`
+    throw new AuditError("LOG_DIR_NOT_WRITABLE", message, { cause: error })
   }
 }
 

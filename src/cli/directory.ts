@@ -3,7 +3,7 @@
  * @module
  */
 import { resolve } from "node:path"
-import { Option } from "commander"
+import { InvalidArgumentError, Option } from "commander"
 import { DEFAULT_LOG_DIR } from "../capture/index.ts"
 import { AuditError } from "../errors.ts"
 import { findLogDirectory, type RootDirectory } from "../store/index.ts"
@@ -16,7 +16,14 @@ export interface CommonFlags {
 
 /** `--log-dir`, for every command. */
 export function logDirOption(): Option {
-  return new Option("--log-dir <directory>", `log directory (default: $SECUREML_AUDIT_DIR, else ${DEFAULT_LOG_DIR})`)
+  const meaning = `log directory (default: $SECUREML_AUDIT_DIR, else ${DEFAULT_LOG_DIR})`
+  return new Option("--log-dir <directory>", meaning).argParser(directoryName)
+}
+
+/** Empty is what a shell makes of a variable that is not set: nobody means the current directory by it. */
+function directoryName(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It must not be empty.")
+  return text
 }
 
 /** `--json`, for every command. */
@@ -24,9 +31,18 @@ export function jsonOption(what: string): Option {
   return new Option("--json", what)
 }
 
-/** Absolute path of the log directory that the flags or the environment name. */
+/**
+ * Absolute path of the log directory that the flags or the environment name.
+ * @throws {@link AuditError} `LOG_DIR_UNREADABLE`: the path is relative to a directory that was deleted.
+ */
 export function logDirOf({ logDir }: CommonFlags): string {
-  return resolve(logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR))
+  const path = logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR)
+  try {
+    return resolve(path)
+  } catch (error) {
+    const message = `the log directory ${path} cannot be found: the current directory is gone; give an absolute path with --log-dir or $SECUREML_AUDIT_DIR`
+    throw new AuditError("LOG_DIR_UNREADABLE", message, { cause: error })
+  }
 }
 
 /**

@@ -5,12 +5,15 @@
 import type { AuditRecord } from "../audit.ts"
 import { utf8Text } from "../bytes.ts"
 import type { AuditEntry } from "../event/index.ts"
+import { TILE_WIDTH } from "../proof/index.ts"
 import { readEntries, takeSnapshot, tryParse } from "../query/index.ts"
-import { LocalBlobs, LocalJournal, type RootDirectory } from "../store/index.ts"
+import { type BlobStore, LocalBlobs, LocalJournal, type RootDirectory } from "../store/index.ts"
 
 /** Where a follower is. Owned by the command that follows. */
 export class Follower {
   readonly #root: RootDirectory
+  /** Which entries are asked for. */
+  readonly #test: (entry: AuditEntry) => boolean
   /** Index of the first sealed entry not looked at. */
   #next: number | undefined
   /** Given out before they were sealed: not given out again when they are. */
@@ -18,8 +21,9 @@ export class Follower {
   /** What the log looked like at the last look. */
   #look = ""
 
-  constructor(root: RootDirectory) {
+  constructor(root: RootDirectory, test: (entry: AuditEntry) => boolean = () => true) {
     this.#root = root
+    this.#test = test
   }
 
   /** Records new since the last look; at the first look the last `newest` ones. */
@@ -28,22 +32,42 @@ export class Follower {
     // Idle costs a look at names and sizes: nothing is read again while they stay the same.
     if (this.#next !== undefined && look === this.#look) return []
     const { blobs, treeSize, tail } = await takeSnapshot(this.#root)
-    const from = this.#next ?? Math.max(0, treeSize - newest)
-    const records: AuditRecord[] = []
-    for await (const { index, bytes } of readEntries(blobs, Math.min(from, treeSize), treeSize)) {
-      const entry = tryParse(bytes)
-      if (entry !== undefined && !this.#givenUnsealed.delete(nameOf(entry)))
-        records.push({ ...entry, index, sealed: true })
-    }
+    const from = this.#next
+    const records =
+      from === undefined
+        ? await this.#newestSealed(blobs, treeSize, newest)
+        : await this.#sealed(blobs, Math.min(from, treeSize), treeSize)
     for (const { entry } of tail) {
-      if (this.#givenUnsealed.has(nameOf(entry))) continue
+      if (this.#givenUnsealed.has(nameOf(entry)) || !this.#test(entry)) continue
       this.#givenUnsealed.add(nameOf(entry))
       records.push({ ...entry, index: null, sealed: false })
     }
-    const first = this.#next === undefined
+    const first = from === undefined
     this.#next = treeSize
     this.#look = look
     return first ? records.slice(Math.max(0, records.length - newest)) : records
+  }
+
+  /** Sealed records asked for, from one index to before another, that were not given out before. */
+  async #sealed(blobs: BlobStore, from: number, to: number): Promise<AuditRecord[]> {
+    const records: AuditRecord[] = []
+    for await (const { index, bytes } of readEntries(blobs, from, to)) {
+      const entry = tryParse(bytes)
+      if (entry === undefined || this.#givenUnsealed.delete(nameOf(entry)) || !this.#test(entry)) continue
+      records.push({ ...entry, index, sealed: true })
+    }
+    return records
+  }
+
+  /** At least the last `newest` of them: read backwards, a bundle or more at a time, until there are enough. */
+  async #newestSealed(blobs: BlobStore, treeSize: number, newest: number): Promise<AuditRecord[]> {
+    let found: AuditRecord[] = []
+    for (let end = treeSize; end > 0 && found.length < newest; ) {
+      const start = Math.max(0, end - Math.max(newest, TILE_WIDTH))
+      found = [...(await this.#sealed(blobs, start, end)), ...found]
+      end = start
+    }
+    return found
   }
 
   async #lookAtFiles(): Promise<string> {

@@ -95,6 +95,51 @@ test.each(WRONG)("%s is refused, naming the field", (_, method, args, type, mess
   expect(() => method(args as never)).toThrow(message)
 })
 
+const METHODS: readonly (readonly [string, Method])[] = [
+  ["logDataAccess", dataAccess],
+  ["logDataTransformation", dataTransformation],
+  ["logModelTraining", modelTraining],
+  ["logModelInference", modelInference],
+  ["logComplianceCheck", complianceCheck],
+  ["logUserRequest", userRequest],
+  ["logError", errorDetails as Method],
+  ["details", givenDetails as Method],
+]
+
+function revoked(target: object = {}): never {
+  const { proxy, revoke } = Proxy.revocable(target, {})
+  revoke()
+  return proxy as never
+}
+
+/** Refuses to list its keys. */
+const CLOSED = new Proxy(
+  {},
+  {
+    ownKeys: () => {
+      throw new Error("no")
+    },
+  },
+) as never
+
+test.each(METHODS)("a Proxy that cannot be asked is refused by the name of %s", (name, method) => {
+  for (const given of [revoked(), revoked([])]) {
+    expect(() => method(given)).toThrow(TypeError)
+    expect(() => method(given)).toThrow(new RegExp(`^${name} (takes|must be) an object`))
+  }
+  if (name !== "details") expect(() => method(CLOSED)).toThrow(new RegExp(`^${name}: its first argument must be`))
+})
+
+test("a Proxy that cannot be asked is refused as evidence and as columns too", () => {
+  for (const evidence of [revoked(), revoked([])]) {
+    expect(() => dataAccess(ACCESS, evidence)).toThrow(/^evidence must be an object/)
+    expect(() => givenDetails({ a: 1 }, evidence)).toThrow(/^evidence must be an object/)
+  }
+  expect(() => dataAccess(ACCESS, CLOSED)).toThrow(/^evidence /)
+  expect(() => givenDetails(CLOSED, { a: 1 })).toThrow(/^details /)
+  expect(() => dataAccess({ ...ACCESS, columnsAccessed: revoked([]) })).toThrow(/^columnsAccessed must be an array/)
+})
+
 test("messages never carry content", () => {
   expect.assertions(2)
   for (const numRecords of ["s3cr3t", { toString: () => "s3cr3t" }]) {

@@ -17,6 +17,7 @@ import {
   text,
   verdict,
 } from "./fields.ts"
+import { isRecord, keysOf } from "./shape.ts"
 
 /** Arguments of `logDataAccess`. */
 export interface DataAccessArguments {
@@ -182,18 +183,16 @@ export function errorDetails(args: ErrorArguments | Error, evidence?: Evidence):
  * @throws TypeError naming the field.
  */
 export function givenDetails(details: unknown, evidence?: Evidence): object {
-  if (typeof details !== "object" || details === null || Array.isArray(details)) {
-    throw new TypeError('details must be an object, such as { model_id: "m1" }')
-  }
+  if (!isRecord(details)) throw new TypeError('details must be an object, such as { model_id: "m1" }')
   if (evidence === undefined) return details
   const named: Details = {}
-  for (const key of Object.keys(details)) put(named, key, readField(details, key))
+  for (const key of keysOf(details, "details")) put(named, key, readField(details, key))
   const owned = Object.keys(named).map((key) => required(`details.${key}`, key, anything))
   return withEvidence(named, evidence, owned)
 }
 
 function mapped(args: object, fields: readonly Field[], method: string): Details {
-  if (typeof args !== "object" || args === null || Array.isArray(args)) {
+  if (!isRecord(args)) {
     throw new TypeError(`${method} takes an object first: { ${fields.map((field) => field.argument).join(", ")} }`)
   }
   checkNoUnknownKeys(args, fields, method)
@@ -202,10 +201,8 @@ function mapped(args: object, fields: readonly Field[], method: string): Details
 
 function withEvidence(details: Details, evidence: Evidence, fields: readonly Field[]): Details {
   if (evidence === undefined) return details
-  if (typeof evidence !== "object" || evidence === null || Array.isArray(evidence)) {
-    throw new TypeError("evidence must be an object whose keys go into details")
-  }
-  for (const key of Object.keys(evidence)) {
+  if (!isRecord(evidence)) throw new TypeError("evidence must be an object whose keys go into details")
+  for (const key of keysOf(evidence, "evidence")) {
     const owner = fields.find((field) => field.key === key)
     if (owner !== undefined) {
       throw new TypeError(`evidence.${key} is already said by ${owner.argument}: choose another key`)

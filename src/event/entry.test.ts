@@ -91,7 +91,7 @@ describe("an entry", () => {
 })
 
 describe("event ids", () => {
-  const random = "8d8ac610-566d-4ef0-9c22-186b2a5ed793"
+  const random = "9c22-186b2a5ed793"
 
   test("hold the time, a counter within its millisecond, and randomness", () => {
     const ids = new EventIdSource()
@@ -119,14 +119,14 @@ describe("event ids", () => {
 describe("the time key", () => {
   const entry = utf8(new EntryTemplate({ operationId: OPERATION_ID, operationName: "o" }).entry(PARTS))
 
-  test("is the time of the id", () => {
-    expect(eventTimeKey(entry)).toBe((1_700_000_000_000).toString(16).padStart(12, "0"))
+  test("is the time of the id, and the counter within it", () => {
+    expect(eventTimeKey(entry)).toBe(`${(1_700_000_000_000).toString(16).padStart(12, "0")}000`)
   })
 
   test("is empty for every prefix that ends before it, and for every changed byte before it", () => {
-    for (let end = 0; end < 32; end++) expect(eventTimeKey(entry.subarray(0, end))).toBe("")
-    expect(eventTimeKey(entry.subarray(0, 32))).toBe("018bcfe56800")
-    for (let i = 0; i < 32; i++) {
+    for (let end = 0; end < 37; end++) expect(eventTimeKey(entry.subarray(0, end))).toBe("")
+    expect(eventTimeKey(entry.subarray(0, 37))).toBe("018bcfe56800000")
+    for (let i = 0; i < 37; i++) {
       const changed = entry.slice()
       changed[i] = 0x7e
       expect(eventTimeKey(changed)).toBe("")

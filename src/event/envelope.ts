@@ -4,6 +4,7 @@
  * @module
  */
 import type { Redactor } from "./redactor.ts"
+import { isRecord, keysOf } from "./shape.ts"
 import { quote, utf8Bytes } from "./text.ts"
 import { encodeValue } from "./value.ts"
 
@@ -20,6 +21,25 @@ const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[
 // Types that only this package writes; design of the trail: nobody can log a fake erasure or a fake gap.
 const RESERVED =
   /^(?:audit|function|erasure|erase|prune|pruned|hold|key|redact|redaction|retention|recover|recovery|seal|secureml)(?:_|$)|^events_lost$/
+
+/** The reserved types as far as the compiler can tell them; {@link isReservedEventType} decides. */
+export type ReservedEventType = ReservedWord | `${ReservedWord}_${string}` | "events_lost"
+type ReservedWord =
+  | "audit"
+  | "function"
+  | "erasure"
+  | "erase"
+  | "prune"
+  | "pruned"
+  | "hold"
+  | "key"
+  | "redact"
+  | "redaction"
+  | "retention"
+  | "recover"
+  | "recovery"
+  | "seal"
+  | "secureml"
 
 /**
  * The operation name, as given.
@@ -89,7 +109,7 @@ export function encodeContext(context: unknown, redactor: Redactor | undefined):
  */
 export function encodeActor(actor: unknown): string {
   if (!isRecord(actor)) throw new TypeError('actor must be an object, such as { id: "ds1", type: "user" }')
-  const unknown = Object.keys(actor).find((key) => key !== "id" && key !== "type" && key !== "role")
+  const unknown = keysOf(actor, "actor").find((key) => key !== "id" && key !== "type" && key !== "role")
   if (unknown !== undefined) throw new TypeError(`actor has no field ${quote(unknown)}; it has id, type and role`)
   const { id, type, role } = actor
   let json = `{"id":${actorField("id", id)}`
@@ -107,8 +127,4 @@ function actorField(name: string, value: unknown): string {
 function checkBytes(field: string, text: string, limitBytes: number, wayOut: string): void {
   const bytes = utf8Bytes(text)
   if (bytes > limitBytes) throw new RangeError(`${field} takes ${bytes} bytes; the limit is ${limitBytes}: ${wayOut}`)
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
 }

@@ -13,14 +13,14 @@ export class EventIdSource {
    * The next id. The time is used as it is: after a backward step of the clock, ids go back too.
    *
    * @param nowMs - Milliseconds since 1970.
-   * @param randomUuid - A fresh UUIDv4, of which the last two groups are used.
+   * @param randomTail - Variant bits and 62 random ones, as the last two groups of a UUID.
    * @example
    * ```ts
-   * new EventIdSource().next(1_700_000_000_000, "8d8ac610-566d-4ef0-9c22-186b2a5ed793")
+   * new EventIdSource().next(1_700_000_000_000, "9c22-186b2a5ed793")
    * // "018bcfe5-6800-7000-9c22-186b2a5ed793"
    * ```
    */
-  next(nowMs: number, randomUuid: string): string {
+  next(nowMs: number, randomTail: string): string {
     if (nowMs !== this.lastMs) {
       this.lastMs = nowMs
       const hex = Math.max(0, Math.trunc(nowMs)).toString(16).padStart(12, "0")
@@ -29,7 +29,7 @@ export class EventIdSource {
     }
     // Past 4,096 ids in one millisecond the counter starts over: order within it is lost, uniqueness is not.
     const count = (this.counter++ & 0xfff).toString(16)
-    return `${this.timeHex}${count.length === 3 ? count : count.padStart(3, "0")}-${randomUuid.slice(19)}`
+    return `${this.timeHex}${count.length === 3 ? count : count.padStart(3, "0")}-${randomTail}`
   }
 }
 

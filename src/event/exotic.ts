@@ -156,5 +156,7 @@ function isForeignPlain(value: object): boolean {
 export function classNameOf(value: object): string {
   const proto = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null
   const name = proto?.constructor?.name
-  return typeof name === "string" ? name.slice(0, CLASS_NAME_CHARS) : ""
+  if (typeof name === "string" && name !== "") return name.slice(0, CLASS_NAME_CHARS)
+  // The constructor of a generator is no function, and has no name.
+  return /^\[object ((?:Async)?Generator)\]$/.exec(Reflect.apply(brand, value, []))?.[1] ?? ""
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { readField } from "./exotic.ts"
+import { isArray, keysOf } from "./shape.ts"
 
 /** Throws TypeError or RangeError naming `field`, what it may be, and the way out. */
 export type FieldCheck = (value: unknown, field: string) => void
@@ -34,11 +35,12 @@ export function count(value: unknown, field: string): void {
 
 /** An array of strings; it may be empty. */
 export function names(value: unknown, field: string): void {
-  if (!Array.isArray(value)) {
+  if (!isArray(value)) {
     throw new TypeError(`${field} must be an array of strings, such as ["age"]; ${given(value)}`)
   }
   for (let i = 0; i < value.length; i++) {
-    if (typeof value[i] !== "string") throw new TypeError(`${field}[${i}] must be a string; ${given(value[i])}`)
+    const name = readField(value, i)
+    if (typeof name !== "string") throw new TypeError(`${field}[${i}] must be a string; ${given(name)}`)
   }
 }
 
@@ -80,7 +82,7 @@ function given(value: unknown): string {
  * @throws TypeError for a key that is none of the arguments, suggesting the nearest one.
  */
 export function checkNoUnknownKeys(args: object, fields: readonly Field[], method: string): void {
-  for (const key of Object.keys(args)) {
+  for (const key of keysOf(args, `${method}: its first argument`)) {
     if (fields.some((field) => field.argument === key)) continue
     const hint = nearest(key, fields)
     const known = fields.map((field) => field.argument).join(", ")

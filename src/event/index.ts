@@ -31,8 +31,10 @@ export {
   MAX_CONTEXT_BYTES,
   MAX_EVENT_TYPE_BYTES,
   MAX_OPERATION_NAME_BYTES,
+  type ReservedEventType,
 } from "./envelope.ts"
 export { EventIdSource, isoTimestamp } from "./event-id.ts"
+export { classNameOf } from "./exotic.ts"
 export { checkOccurredAt } from "./occurred-at.ts"
 export { eventTimeKey, parseEntry } from "./parse.ts"
 export {
@@ -48,6 +50,7 @@ export {
 } from "./record.ts"
 export type { KeyRule, Redactor, Replacement } from "./redactor.ts"
 export { canonicalRegulation, checkRegulations, KNOWN_REGULATIONS } from "./regulations.ts"
+export { isArray, isRecord, keysOf } from "./shape.ts"
 export { type KeyedDigest, summarise } from "./summary.ts"
 export { utf8Bytes } from "./text.ts"
 export { type Encoded, encodeValue } from "./value.ts"

@@ -20,8 +20,16 @@ const WAY_OUT = "give a Date or ISO 8601 text such as 2026-11-24T02:11:00Z"
  */
 export function checkOccurredAt(time: unknown): string {
   if (typeof time === "string") return fromText(time)
-  if (Object.prototype.toString.call(time) !== "[object Date]") throw new TypeError(`occurredAt is no time: ${WAY_OUT}`)
-  return stored(Date.prototype.getTime.call(time), "")
+  return stored(timeOf(time), "")
+}
+
+/** The time of a Date, of any realm; what is none, or cannot be asked, throws in the intrinsic. */
+function timeOf(time: unknown): number {
+  try {
+    return Date.prototype.getTime.call(time)
+  } catch (error) {
+    throw new TypeError(`occurredAt is no time: ${WAY_OUT}`, { cause: error })
+  }
 }
 
 function fromText(text: string): string {

@@ -2,6 +2,7 @@
  * Names of regulations: known ones in one spelling each, others as given. Pure.
  * @module
  */
+import { isArray } from "./shape.ts"
 
 /** Known regulations and frameworks, as stored. */
 export const KNOWN_REGULATIONS: readonly string[] = [
@@ -46,13 +47,13 @@ export function canonicalRegulation(name: string): string | undefined {
  * ```
  */
 export function checkRegulations(list: unknown): { regulations: readonly string[]; unknown: readonly string[] } {
-  if (!Array.isArray(list)) throw new TypeError('regulations must be an array of names, such as ["GDPR"]')
+  if (!isArray(list)) throw new TypeError('regulations must be an array of names, such as ["GDPR"]')
   if (list.length > MAX_REGULATIONS) {
     throw new RangeError(`regulations lists ${list.length} names; the limit is ${MAX_REGULATIONS}`)
   }
   const regulations = new Set<string>()
   const unknown = new Set<string>()
-  for (const item of list as unknown[]) {
+  for (const item of list) {
     if (typeof item !== "string" || item.trim() === "") {
       throw new TypeError('regulations must hold non-empty names only, such as "GDPR"')
     }

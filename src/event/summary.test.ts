@@ -5,6 +5,14 @@ import { summarise } from "./index.ts"
 const digest = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex").slice(0, 8)
 const anyDigest = expect.stringMatching(/^[0-9a-f]{8}$/)
 
+function* letters(): Generator<string> {
+  yield "a"
+}
+
+async function* laterLetters(): AsyncGenerator<string> {
+  yield "a"
+}
+
 class Patient {
   readonly name = "Ann"
   readonly age = 40
@@ -34,6 +42,8 @@ const ROWS: readonly (readonly [string, unknown, object])[] = [
   ["empty array", [], { type: "array", length: 0, digest: anyDigest }],
   ["object", { ann: 1, bob: 2 }, { type: "object", keys: 2, digest: anyDigest }],
   ["instance", new Patient(), { type: "object", class: "Patient", keys: 2, digest: anyDigest }],
+  ["generator", letters(), { type: "object", class: "Generator", keys: 0, digest: anyDigest }],
+  ["async generator", laterLetters(), { type: "object", class: "AsyncGenerator", keys: 0, digest: anyDigest }],
   ["map", new Map([["a", 1]]), { type: "map", size: 1, digest: anyDigest }],
   ["date", new Date(0), { type: "date", class: "Date", digest: anyDigest }],
   ["error", new TypeError("Ann"), { type: "error", class: "TypeError", digest: anyDigest }],

@@ -17,6 +17,14 @@ class Metrics {
   }
 }
 
+function* letters(): Generator<string> {
+  yield "a"
+}
+
+async function* laterLetters(): AsyncGenerator<string> {
+  yield "a"
+}
+
 function revokedProxy(): object {
   const { proxy, revoke } = Proxy.revocable({}, {})
   revoke()
@@ -100,6 +108,8 @@ const ODD: readonly (readonly [string, unknown, string])[] = [
   ["data view", new DataView(new ArrayBuffer(4)), '{"$secureml":"bytes","type":"DataView","length":4}'],
   ["class instance", new Metrics(), '{"$secureml":"instance:Metrics","accuracy":0.9}'],
   ["promise", Promise.resolve(1), '{"$secureml":"instance:Promise"}'],
+  ["generator", letters(), '{"$secureml":"instance:Generator"}'],
+  ["async generator", laterLetters(), '{"$secureml":"instance:AsyncGenerator"}'],
   ["weak map", new WeakMap(), '{"$secureml":"instance:WeakMap"}'],
   ["null prototype", Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],
   [

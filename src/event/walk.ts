@@ -17,7 +17,11 @@ import { keyText, quote } from "./text.ts"
 const MAX_DEPTH = 64
 /** Properties of one object still looked at once the work is spent. */
 const LATE_MEMBERS = 1000
+/** Two texts under such a key are two names, not a name and its value. */
+const NAME_LIST = /(?:columns?|accessed|features?|fields?|names?|keys?|labels?|tokens?|words?|variables?|attributes?)$/i
 const HUGE_BIGINT = 1n << 16_384n
+const NAME_KEYS = ["name", "key"] as const
+const CAPITAL_NAME_KEYS = ["Name", "Key"] as const
 const HUGE_BIGINT_DIGITS = 4933
 
 /** State of one walk; made for one value and owned by encodeValue. */
@@ -123,12 +127,31 @@ export class Walk {
     for (let i = 0; i < length; i++) {
       if (i > 0) out += ","
       const member = readField(value, i)
-      out += member === undefined && !(i in value) ? HOLE_JSON : this.member(member, undefined, i, at + out.length)
+      const rule = i === 1 && length === 2 ? this.pairRule(value, key) : undefined
+      out += member === undefined && !(i in value) ? HOLE_JSON : this.member(member, rule, i, at + out.length)
       if (spans.isSpent(at + out.length)) return this.abandon(noted, out, { key, at, type: "array", length })
     }
     out += "]"
     if (out.length >= SPAN_CHARS || spans.count > noted) spans.note(out, { key, at, type: "array", length })
     return out
+  }
+
+  /** The rule for the second of a pair such as `["password", value]`. */
+  private pairRule(pair: readonly unknown[], key: string | number): KeyRule | undefined {
+    const name = readField(pair, 0)
+    const rule = typeof name === "string" ? this.redactor?.keyRule(name) : undefined
+    return rule === undefined || (typeof key === "string" && NAME_LIST.test(key)) ? undefined : rule
+  }
+
+  /** The rule for the value in `{ name: "password", value }`, as headers, cookies and environments are listed. */
+  private namedRule(owner: object, valueKey: string): KeyRule | undefined {
+    if (this.redactor === undefined) return undefined
+    for (const nameKey of valueKey === "value" ? NAME_KEYS : CAPITAL_NAME_KEYS) {
+      const name = readField(owner, nameKey)
+      const rule = typeof name === "string" ? this.redactor.keyRule(name) : undefined
+      if (rule !== undefined) return rule
+    }
+    return undefined
   }
 
   private abandon(noted: number, out: string, place: Place): string {
@@ -183,7 +206,8 @@ export class Walk {
       const shown = known.hidden === undefined ? name : this.shownName(value, known.hidden)
       if (shown !== name) out += `${out.length === 1 ? "" : ","}${quote(shown)}:`
       else out += out.length === 1 ? known.first : known.next
-      out += this.member(member, known.rule, shown, at + out.length)
+      const rule = known.rule ?? (name === "value" || name === "Value" ? this.namedRule(value, name) : undefined)
+      out += this.member(member, rule, shown, at + out.length)
       if (i > LATE_MEMBERS && spans.isSpent(at + out.length)) {
         return this.abandon(noted, out, { key, at, type: "object" })
       }

@@ -2,15 +2,15 @@
  * Which key names hold secrets. Pure.
  *
  * A name is read as words, whatever its spelling (`clientSecret`, `client_secret`, `Client-Secret`), and its last words
- * decide: `api_key` is a secret, `api_key_count` is not, `tokens` is not. What machine learning calls a token
- * (`eos_token`, `max_tokens`) is none.
+ * decide: `api_key` is a secret, `api_key_count` is not, `tokens` is not. A single word counts by its end: `PGPASSWORD`.
+ * What machine learning calls a token (`eos_token`, `max_tokens`) is none.
  * @module
  */
 import type { KeyRule } from "../event/index.ts"
 
 /** Endings of names, as words, by kind. */
 const ENDINGS_BY_KIND: Readonly<Record<string, readonly string[]>> = {
-  password: ["password", "passwd", "passphrase", "passcode", "pwd", "user pass", "db pass", "smtp pass"],
+  password: ["password", "passwd", "passphrase", "passcode", "pwd", "sshpass", "user pass", "db pass", "smtp pass"],
   secret: ["secret", "secrets", "secret key", "secret access key", "totp", "otp"],
   api_key: [
     "api key",
@@ -39,6 +39,19 @@ const ENDINGS: ReadonlyMap<string, KeyRule> = new Map(
   }),
 )
 
+/** What a single word may end in: `PGPASSWORD`, `APPSECRET`. Longest first. */
+const GLUED: readonly (readonly [ending: string, kind: string])[] = [
+  ["passphrase", "password"],
+  ["privatekey", "private_key"],
+  ["secretkey", "secret"],
+  ["accesskey", "api_key"],
+  ["password", "password"],
+  ["apikey", "api_key"],
+  ["passwd", "password"],
+  ["secret", "secret"],
+  ["token", "token"],
+]
+
 /** Names that are secrets only when they stand alone; a number under `pass` is a count. */
 const WHOLE: ReadonlyMap<string, KeyRule> = new Map([
   ["pass", { kind: "password", keepsNumbers: true }],
@@ -64,7 +77,8 @@ const HARMLESS_TOKEN = new Set(
   (
     "max min num n total avg mean per first last next previous prev current start end stop eos bos pad unk sep cls mask " +
     "special added prompt completion input output image audio text word sub subword char byte context cached reasoning " +
-    "page continuation pagination price cost time logit top is has use predicted generated target source invalid unexpected"
+    "page continuation pagination price cost time logit top is has use predicted generated target source invalid unexpected " +
+    "nth multi single de un re pre post non"
   ).split(" "),
 )
 
@@ -110,5 +124,22 @@ function endingRule(words: readonly string[], end: number): KeyRule | undefined 
     if (found === undefined) continue
     return found.kind === "token" && HARMLESS_TOKEN.has(words[end - length - 1] ?? "") ? undefined : found
   }
-  return undefined
+  return end === 0 ? undefined : gluedRule(words[end - 1]!)
+}
+
+function gluedRule(word: string): KeyRule | undefined {
+  const found = GLUED.find(([ending]) => word.endsWith(ending))
+  if (found === undefined) return undefined
+  const [ending, kind] = found
+  const beginning = word.slice(0, -ending.length)
+  // `NOPASSWD` says that there is none.
+  if (beginning === "no" || (kind === "token" && isHarmlessBefore(beginning))) return undefined
+  return { kind, keepsNumbers: kind === "token" }
+}
+
+/** `eostoken`, `timetofirsttoken`. Two letters count only on their own: they end too many other words. */
+function isHarmlessBefore(beginning: string): boolean {
+  if (HARMLESS_TOKEN.has(beginning)) return true
+  for (let from = 1; from <= beginning.length - 3; from++) if (HARMLESS_TOKEN.has(beginning.slice(from))) return true
+  return false
 }

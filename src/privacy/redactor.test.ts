@@ -18,7 +18,15 @@ const SECRET_KEYS: readonly (readonly [string, string])[] = [
   ["dbPassword", "password"],
   ["new-password2", "password"],
   ["password_hash", "password"],
-  ["PGPASSWORD", ""],
+  ["PGPASSWORD", "password"],
+  ["DBPASSWD", "password"],
+  ["SSHPASS", "password"],
+  ["APPSECRET", "secret"],
+  ["XAPIKEY", "api_key"],
+  ["SECRETKEY", "secret"],
+  ["GITHUBTOKEN", "token"],
+  ["github_token", "token"],
+  ["MYSQL_PWD", "password"],
   ["pwd", "password"],
   ["passphrase", "password"],
   ["pass", "password"],
@@ -55,7 +63,7 @@ const SECRET_KEYS: readonly (readonly [string, string])[] = [
   ["jwt", "token"],
 ]
 
-test.each(SECRET_KEYS.filter(([, kind]) => kind !== ""))("whatever stands under %s is redacted", (key, kind) => {
+test.each(SECRET_KEYS)("whatever stands under %s is redacted", (key, kind) => {
   for (const value of ["x", ["x"], { a: "x" }, new Map([["a", "x"]])]) {
     expect(stored({ [key]: value, other: 1 })).toEqual({ [key]: marker(kind), other: 1 })
   }
@@ -71,6 +79,8 @@ test.each([
   "token_ids",
   "tokenType",
   "eos_token",
+  "eostoken",
+  "maxtoken",
   "padToken",
   "bos_token",
   "mask_token",
@@ -138,6 +148,62 @@ test("secrets are replaced in every place that a value can have", () => {
   expect(json).not.toMatch(/eyJ|hunter2|k-1/)
   expect(json).toContain("https://u:[redacted:url_password]@example.com/")
   expect(redactions).toBe(12)
+})
+
+const PASSWORD = marker("password")
+const PAIRS: readonly (readonly [string, unknown, unknown])[] = [
+  ["a pair", { p: ["password", "x"] }, { p: ["password", PASSWORD] }],
+  [
+    "a list of pairs",
+    [
+      ["Authorization", "x y"],
+      ["Accept", "*/*"],
+    ],
+    [
+      ["Authorization", marker("authorization")],
+      ["Accept", "*/*"],
+    ],
+  ],
+  ["a pair with an object", ["client_secret", { a: 1 }], ["client_secret", marker("secret")]],
+  ["a flag and its value", ["--password", "x"], ["--password", PASSWORD]],
+  ["name and value", { name: "password", value: "x" }, { name: "password", value: PASSWORD }],
+  ["key and value", { key: "API_KEY", value: "x" }, { key: "API_KEY", value: marker("api_key") }],
+  ["value first", { value: "x", name: "Set-Cookie" }, { value: marker("cookie"), name: "Set-Cookie" }],
+  ["Name and Value", { Name: "PGPASSWORD", Value: "x" }, { Name: "PGPASSWORD", Value: PASSWORD }],
+  [
+    "a class",
+    new (class Header {
+      readonly name = "cookie"
+      readonly value = "x"
+    })(),
+    { $secureml: "instance:Header", name: "cookie", value: marker("cookie") },
+  ],
+]
+
+test.each(PAIRS)("a secret whose name stands beside it is redacted: %s", (_, value, expected) => {
+  expect(stored({ value })).toEqual({ value: expected })
+})
+
+test("names configured with redact are found beside a value too", () => {
+  expect(stored([["ssn", "1"], { name: "SSN", value: "1" }], ["ssn"])).toEqual([
+    ["ssn", marker("configured")],
+    { name: "SSN", value: marker("configured") },
+  ])
+})
+
+test.each<[string, unknown]>([
+  ["two columns", { columns_accessed: ["password", "email"] }],
+  ["two features", { features: ["token", "label"], feature_names: ["api_key", "x"] }],
+  ["three of anything", ["password", "x", "y"]],
+  ["the name second", ["x", "password"]],
+  ["a pair of numbers and words", ["age", "diagnosis"]],
+  ["a presence", ["password", true]],
+  ["a count", { name: "token", value: 3 }],
+  ["an ordinary name", { name: "epochs", value: "x", key: "lr" }],
+  ["no value", { name: "password", type: "string" }],
+  ["a name that is no text", { name: 1, value: "x" }],
+])("%s is kept", (_, value) => {
+  expect(stored(value)).toEqual(value)
 })
 
 test("a key that holds a secret loses it, and stays a key of its own", () => {

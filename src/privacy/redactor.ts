@@ -2,7 +2,7 @@
  * The redactor of a trail: the defaults, which cannot be turned off, and what the caller added. Pure.
  * @module
  */
-import type { KeyRule, Redactor, Replacement } from "../event/index.ts"
+import { isArray, type KeyRule, type Redactor, type Replacement } from "../event/index.ts"
 import { defaultKeyRule, NAME_HINT } from "./key-rules.ts"
 import { textRedactor } from "./secret-text.ts"
 
@@ -40,10 +40,10 @@ const MAX_RULES = 1000
  */
 export function createRedactor(options?: RedactOptions): Redactor {
   if (options === undefined) return DEFAULT
-  if (!Array.isArray(options) || options.length > MAX_RULES) {
+  if (!isArray(options) || options.length > MAX_RULES) {
     throw new TypeError(`redact must be an array of at most ${MAX_RULES} paths, key names, RegExps and functions`)
   }
-  const rules = options as RedactOptions
+  const rules: RedactOptions = options
   const texts = rules.filter((rule) => typeof rule === "string")
   const functions = rules.filter((rule) => typeof rule === "function")
   const patterns = rules.filter((rule) => rule instanceof RegExp).map(withoutState)
@@ -61,7 +61,9 @@ export function createRedactor(options?: RedactOptions): Redactor {
 const DEFAULT: Redactor = defaultRedactor()
 
 function defaultRedactor(): Redactor {
-  const keyRule = remembered(defaultKeyRule)
+  const rule = remembered(defaultKeyRule)
+  // Texts beside a value are asked about too: most are no names of secrets, and must not push those out of memory.
+  const keyRule = (name: string): KeyRule | undefined => (NAME_HINT.test(name) ? rule(name) : undefined)
   return { keyRule, redactText: textRedactor(keyRule, NAME_HINT) }
 }
 

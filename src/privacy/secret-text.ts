@@ -1,5 +1,6 @@
 /**
- * Secrets inside text: token shapes, `name=value` where the name is that of a secret, headers, command lines. Pure.
+ * Secrets inside text: token shapes, `name=value` where the name is that of a secret, headers, command lines
+ * (`--password x`, `curl -u user:x`). Pure.
  *
  * A first pass over the characters keeps ordinary text cheap. It looks for what every secret has somewhere: a run of
  * {@link RUN_CHARS} characters that tokens are made of, a `:` or `=`, `--`, or the words Bearer and Basic.
@@ -23,6 +24,12 @@ for (const char of ":=") CLASS_OF[char.charCodeAt(0)] = SIGN
 
 const ASSIGNMENT = /(?<![\w.-])([\w.-]{1,64})(\\?["'`]?\]?[ \t]{0,4}[:=]{1,3}>?[ \t]{0,4})/g
 const OPTION = /(?<![\w-])--?([A-Za-z][\w-]{0,63})([ \t]{1,4})(?![\s-])/g
+/** `-u user:` of curl, and `--user user:`, up to the colon. */
+const USER = /(?<![\w-])(?:(-[uU])[ \t]{0,4}|--(?:proxy-)?user(?:=|[ \t]{1,4}))(["']?)([^\s:"'/]{1,128}):(?!\/\/)/g
+/** Where `-u` means a user and a password. */
+const HTTP_CLIENT = /curl|wget|https?\b/i
+/** Where `--user` means a user and a group. */
+const CONTAINER = /docker|podman|nerdctl|kubectl/i
 const WORD_BEFORE = /([A-Za-z0-9]{1,32}) $/
 const SCHEME_HINT = /earer[ \t]|asic[ \t]|EARER[ \t]|ASIC[ \t]/
 const BEARER = /(?<![\w-])(bearer[ \t]{1,4})([\w.~+/=-]{6,})/gi
@@ -74,6 +81,7 @@ function redactSecrets(text: string, keyRule: KeyRules, nameHint: RegExp | undef
     if (out.includes(":") || out.includes("=")) out = redactAssignments(out, ASSIGNMENT, keyRule)
     if (out.includes("--")) out = redactAssignments(out, OPTION, keyRule)
   }
+  if ((out.includes("-u") || out.includes("-U")) && out.includes(":")) out = redactUsers(out)
   if (SCHEME_HINT.test(out)) out = out.replace(BEARER, bearer).replace(BASIC, basic)
   return out
 }
@@ -88,7 +96,8 @@ function redactAssignments(text: string, names: RegExp, keyRule: KeyRules): stri
     if (rule === undefined) continue
     const start = names.lastIndex
     const value = valueAt(text, start, rule)
-    if (isSecretValue(text.slice(value.start, value.end), rule)) {
+    const isAssigned = match[2]!.includes("=") || value.start > start
+    if (isSecretValue(text.slice(value.start, value.end), rule, isAssigned && !isBareWord(match[1]!))) {
       out += text.slice(copied, value.start) + textMarker(rule.kind)
       copied = value.end
     }
@@ -135,10 +144,48 @@ function closingQuote(text: string, start: number, quote: string): number {
   return text.length
 }
 
-function isSecretValue(value: string, rule: KeyRule): boolean {
+/** `token` on its own is a word of many texts; `accessToken` and `TOKEN` are names. */
+function isBareWord(name: string): boolean {
+  return /^[a-z]+$/i.test(name) && !/[a-z][A-Z]/.test(name) && name !== name.toUpperCase()
+}
+
+/** What a text with `-u` or `--user` is about; looked at once a text. */
+interface UserContext {
+  readonly isHttp: boolean
+  readonly isContainer: boolean
+}
+
+/** The passwords behind `-u user:` and `--user user:`; the user stays. */
+function redactUsers(text: string): string {
+  let where: UserContext | undefined
+  let out = ""
+  let copied = 0
+  USER.lastIndex = 0
+  for (let match = USER.exec(text); match !== null; match = USER.exec(text)) {
+    const [, short, quote = "", user = ""] = match
+    const start = USER.lastIndex
+    const end = quote === "" ? endOf(WHOLE_WORD_VALUE, text, start) : closingQuote(text, start, quote)
+    where ??= { isHttp: HTTP_CLIENT.test(text), isContainer: CONTAINER.test(text) }
+    if (isPassword(text.slice(start, end), user, short === undefined ? !where.isContainer : where.isHttp)) {
+      out += text.slice(copied, start) + textMarker("password")
+      copied = end
+    }
+    USER.lastIndex = Math.max(start, end)
+  }
+  return copied === 0 ? text : out + text.slice(copied)
+}
+
+/** A user and a group, as containers take them, are two numbers or one name twice. */
+function isPassword(value: string, user: string, mayBeOne: boolean): boolean {
+  if (!mayBeOne || value === "" || value === user || value.startsWith("[redacted:")) return false
+  return !NUMBER.test(user) || !NUMBER.test(value)
+}
+
+function isSecretValue(value: string, rule: KeyRule, isAssigned: boolean): boolean {
   if (value.trim() === "" || value.startsWith("[redacted:") || NO_VALUE.test(value)) return false
   if (!rule.keepsNumbers) return true
   if (NUMBER.test(value) && value.length < 8) return false
+  if (isAssigned) return true
   // `token: hello` is a word of a text; a secret one is longer and hardly without a digit.
   return rule.kind !== "token" || value.length >= RUN_CHARS || (value.length >= 8 && /\d/.test(value))
 }

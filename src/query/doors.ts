@@ -4,6 +4,7 @@
  * @module
  */
 import { resolve } from "node:path"
+import { AuditError } from "../errors.ts"
 import type { AuditRecord } from "../event/index.ts"
 import { currentRedirection, type Environment, type SealedReceipt } from "../ledger/index.ts"
 import { checkEventArgument, checkVerifyArgument, type EventArgument } from "./door-arguments.ts"
@@ -14,15 +15,24 @@ import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify
 
 const DEFAULT_LOG_DIR = "secureml_audit_logs"
 
-/** Where to read: what was asked for, else where a test sent the trails around this code, else the default. */
+/**
+ * Where to read: what was asked for, else where a test sent the trails around this code, else the default.
+ * @throws {@link AuditError} `LOG_DIR_UNREADABLE`: the path is relative to a directory that was deleted.
+ */
 function directoryOf(logDir: string | undefined): string {
-  return logDir ?? currentRedirection()?.logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR)
+  const path = logDir ?? currentRedirection()?.logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR)
+  try {
+    return resolve(path)
+  } catch (error) {
+    const message = `the log directory ${path} cannot be found: the current directory is gone; give an absolute path as logDir or $SECUREML_AUDIT_DIR`
+    throw new AuditError("LOG_DIR_UNREADABLE", message, { cause: error })
+  }
 }
 
 /** A log that a test made has its key in a place of its own. */
 function environmentOf(logDir: string): Environment {
   const redirected = currentRedirection()
-  return redirected !== undefined && resolve(logDir) === redirected.logDir ? redirected.environment : process.env
+  return redirected !== undefined && logDir === redirected.logDir ? redirected.environment : process.env
 }
 
 /** A query with a literal event type gives records of that type. */

@@ -160,6 +160,7 @@ describe("the wrapped function is the function", () => {
     expect(model).toBeInstanceOf(Audited)
     expect(model).toBeInstanceOf(Model)
     expect(model.target).toBe(Model)
+    expect(model.constructor).toBe(Model)
     expect(forest).toBeInstanceOf(Forest)
     expect(forest).toBeInstanceOf(Audited)
     expect({ rows: forest.rows, trees: forest.trees, target: forest.target }).toEqual({

@@ -11,7 +11,9 @@ import { wrapFunction } from "./wrap-function.ts"
  * `error`, then `audit_closed`.
  *
  * The function behaves as before: `this`, name, length, own properties, `new`, sync or async, and what it returns or
- * throws. Promises and thenables are recorded when they settle, generators and streams when they end, fail or are
+ * throws. The `constructor` of an instance is the class itself: a static private member would refuse the wrapper.
+ *
+ * Promises and thenables are recorded when they settle, generators and streams when they end, fail or are
  * abandoned (`completed: false`); one that is never finished leaves a trail without `audit_closed`. A thenable runs
  * when you await it, as often as you do; its first outcome is recorded. Calls inside calls are nested trails.
  *

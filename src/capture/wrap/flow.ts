@@ -3,10 +3,9 @@
  * the first one to reach the end, or to fail, ends the flow; it is abandoned once all branches are.
  * @module
  */
+import { classNameOf } from "../../event/index.ts"
 import { runIn } from "../current.ts"
 import type { Call } from "./call.ts"
-
-const CLASS_NAME_CHARS = 64
 
 /** One result that arrives in pieces. */
 export class Flow {
@@ -18,7 +17,7 @@ export class Flow {
 
   constructor(call: Call, type: string, source: object) {
     this.call = call
-    this.#kind = { type, class: className(source) }
+    this.#kind = { type, class: classNameOf(source) }
     this.branch = new Branch(this)
   }
 
@@ -111,9 +110,4 @@ export class Branch {
 function sizeOf(value: unknown): number | undefined {
   if (typeof value === "string") return Buffer.byteLength(value)
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer ? value.byteLength : undefined
-}
-
-function className(source: object): string {
-  const name = (source as { constructor?: { name?: unknown } }).constructor?.name
-  return typeof name === "string" ? name.slice(0, CLASS_NAME_CHARS) : ""
 }

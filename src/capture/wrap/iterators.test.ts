@@ -116,6 +116,14 @@ describe("generators", () => {
     expect(await log.typesOf("source")).toEqual([...BEGUN, "cleaned_up", "function_return", "audit_closed"])
   })
 
+  test.each([
+    ["Generator", letters],
+    ["AsyncGenerator", slowLetters],
+  ])("a result says which class it is: %s", async (name, make) => {
+    for await (const _ of audited<AsyncGenerator | Generator>(make));
+    expect((await log.detailsOf("function_return"))["result"]).toMatchObject({ class: name })
+  })
+
   test("it stays the same generator", () => {
     const made = letters()
     const given = audited(() => made)
