@@ -83,7 +83,7 @@ describe("verification beside a sealer", () => {
       running = false
     })
     const verdicts = new Set<string>()
-    for (let looks = 0; running; looks++) verdicts.add((await verdictOf()).verdict)
+    while (running) verdicts.add((await verdictOf()).verdict)
     await ended
     verdicts.delete("unverifiable")
     expect([...verdicts].filter((verdict) => !["intact", "unsealed_tail"].includes(verdict))).toEqual([])
