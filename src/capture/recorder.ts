@@ -123,6 +123,8 @@ export class Recorder {
   readonly #roomBytes: number
   #sequence = 0
   textLog: TextLog | undefined
+  /** Told once a trail. */
+  #textLogFailed = false
 
   constructor(options: RecorderOptions) {
     this.#options = options
@@ -195,8 +197,20 @@ export class Recorder {
     }, part)
     // Taken only now: a write that failed takes no number.
     this.#sequence = sequence + 1
-    this.textLog?.write(levelOf(eventType, details as Record<string, unknown>), timestamp, entry)
+    if (this.textLog !== undefined)
+      this.#writeText(levelOf(eventType, details as Record<string, unknown>), timestamp, entry)
     return recorded
+  }
+
+  /** The event is in the ledger by now: a view of it that cannot be written must not make it count as lost. */
+  #writeText(level: number, timestamp: string, entry: string): void {
+    try {
+      this.textLog?.write(level, timestamp, entry)
+    } catch (error) {
+      if (!this.#textLogFailed)
+        warn(`a line of the text log is missing, the event is recorded: ${String(error)}`, "TEXT_LOG_FAILED")
+      this.#textLogFailed = true
+    }
   }
 
   /** A loss becomes an event as soon as writing works again. */

@@ -52,4 +52,14 @@ describe("a write that fails", () => {
     expect(new Set(told)).toEqual(new Set(["RECORD_FAILED step"]))
     expect(new Set(rejected)).toEqual(new Set(["RECORD_FAILED"]))
   })
+
+  test("of the text log alone loses no event", async () => {
+    const { code, stderr } =
+      await runLimited(`${OPEN(", fileLogging: true, logFormat: '%(message)s' + 'x'.repeat(9000)")}
+      for (let n = 0; n < 20; n++) audit.logEvent("step", { n })`)
+    expect(code).toBe(0)
+    expect(stderr.match(/TEXT_LOG_FAILED/g)).toHaveLength(1)
+    const records = await getAuditLogs({ logDir: place.logDir })
+    expect(records.map(({ event_type }) => event_type)).toEqual(["audit_started", ...Array(20).fill("step")])
+  })
 })
