@@ -20,6 +20,8 @@ import { type BlobStore, errorCode, LocalBlobs, LocalJournal, type RootDirectory
 
 /** Most bytes that one writer's unsealed lines may take. */
 const TAIL_BYTES = Number.MAX_SAFE_INTEGER
+/** Characters of a UUIDv7 that hold the millisecond and the counter within it. */
+const TIME_CHARS = 18
 
 /** An entry that no checkpoint covers yet. */
 export interface TailEntry {
@@ -170,6 +172,9 @@ function placeOf(entry: AuditEntry | undefined): string {
 function byTime(a: TailEntry, b: TailEntry): number {
   const [left, right] = [a.entry, b.entry]
   if (left.timestamp !== right.timestamp) return left.timestamp < right.timestamp ? -1 : 1
+  // Within a millisecond the ids of one process count on, also when it went on under another writer.
+  const [leftTime, rightTime] = [left.event_id.slice(0, TIME_CHARS), right.event_id.slice(0, TIME_CHARS)]
+  if (leftTime !== rightTime) return leftTime < rightTime ? -1 : 1
   if (left.writer.id !== right.writer.id) return left.writer.id < right.writer.id ? -1 : 1
   return left.writer.seq - right.writer.seq
 }
