@@ -298,6 +298,21 @@ describe("receipts", () => {
     expect((await records())[1]!.details).toMatchObject({ small: 1, big: { $secureml: "omitted" } })
   })
 
+  test("a rejection that nobody awaits goes to the callback, with the trail that it is about", async () => {
+    const told: unknown[] = []
+    const audit = open("unheard", {
+      onWriteError: (error: { code: string }, event: object) => told.push([error.code, event]),
+    })
+    await audit.flush()
+    const receipt = audit.logEvent("late", {})
+    fs.renameSync(place.logDir, `${place.directory}/moved`)
+    void receipt.sealed()
+    await vi.waitFor(() => expect(told).toHaveLength(1))
+    const { operationName, operationId } = audit
+    expect(told).toEqual([["SEALING_UNAVAILABLE", { eventType: "late", operationName, operationId }]])
+    fs.renameSync(`${place.directory}/moved`, place.logDir)
+  })
+
   test("durability 'durable' syncs before it returns", () => {
     const audit = open("durable", { durability: "durable" })
     expect(audit.logEvent("e", {}).sequence).toBe(1)
@@ -372,6 +387,14 @@ describe("wrong arguments name the field and write nothing", () => {
     ["operationName", () => open("")],
     ["operationName", () => new AuditTrail({ logDir: place.logDir } as never)],
     ["context", () => open("x", { context: { big: "x".repeat(20_000) } })],
+    [
+      "operationName",
+      () =>
+        new (AuditTrail as never as new (a: object, b: object) => AuditTrail)(
+          { operationName: "x" },
+          { logDir: place.logDir },
+        ),
+    ],
     ["logLevel", () => open("x", { logLevel: "INFO" })],
     ["privacy", () => open("x", { privacy: {} })],
     ["auditReads", () => open("x", { auditReads: true })],

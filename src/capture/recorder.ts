@@ -164,7 +164,7 @@ export class Recorder {
     } catch (error) {
       return this.#failed(error, { eventType, eventId, timestamp, sequence })
     }
-    return new EventReceipt(ledger, onWriteError, recorded, eventId, eventType, timestamp, sequence, omitted)
+    return new EventReceipt(this.#options, recorded, eventId, eventType, timestamp, sequence, omitted)
   }
 
   #append(
@@ -302,13 +302,11 @@ class EventReceipt implements Receipt {
   readonly timestamp: string
   readonly sequence: number
   readonly omitted?: readonly Omission[]
-  readonly #ledger: Ledger
-  readonly #policy: WriteErrorPolicy
+  readonly #trail: RecorderOptions
   readonly #recorded: Recorded
 
   constructor(
-    ledger: Ledger,
-    policy: WriteErrorPolicy,
+    trail: RecorderOptions,
     recorded: Recorded,
     eventId: string,
     eventType: string,
@@ -316,8 +314,7 @@ class EventReceipt implements Receipt {
     sequence: number,
     omitted: readonly Omission[],
   ) {
-    this.#ledger = ledger
-    this.#policy = policy
+    this.#trail = trail
     this.#recorded = recorded
     this.eventId = eventId
     this.eventType = eventType
@@ -327,15 +324,16 @@ class EventReceipt implements Receipt {
   }
 
   durable(): Promise<void> {
-    return this.#settle(this.#ledger.durable(this.#recorded.durableMark))
+    return this.#settle(this.#trail.ledger.durable(this.#recorded.durableMark))
   }
 
   sealed(): Promise<SealedReceipt> {
-    return this.#settle(this.#ledger.prove(Buffer.from(`{"v":1,"event_id":"${this.eventId}"`), this.#recorded))
+    return this.#settle(this.#trail.ledger.prove(Buffer.from(`{"v":1,"event_id":"${this.eventId}"`), this.#recorded))
   }
 
   #settle<T>(promise: Promise<T>): Promise<T> {
-    const event = { eventType: this.eventType, operationName: "", operationId: "" }
-    return Settlement.of(promise, unheardListener(this.#policy, event))
+    const { operationName, operationId, onWriteError } = this.#trail
+    const event = { eventType: this.eventType, operationName, operationId }
+    return Settlement.of(promise, unheardListener(onWriteError, event))
   }
 }

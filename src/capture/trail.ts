@@ -354,6 +354,8 @@ function splitArguments(
 ): { operationName: string; options: TrailOptions } {
   if (typeof first === "object" && first !== null) {
     checkTrailOptions(first, ["operationName"])
+    if (Object.keys(second).length > 0)
+      throw new TypeError("options go into the first argument when operationName is in it")
     const { operationName, ...options } = first
     return { operationName: checkOperationName(operationName), options }
   }

@@ -149,8 +149,10 @@ describe("no registry host and no path of this machine", () => {
     env: cleanEnvironment(ROOT),
     encoding: "utf8",
   })
-  const host = URL.canParse(npm.stdout.trim()) ? new URL(npm.stdout.trim()).host : "registry.npmjs.org"
-  const marks = [host, ["registry", "npmjs", "org"].join("."), ROOT]
+  // Spelled in parts, or this file would be the first to hold it.
+  const usualHost = ["registry", "npmjs", "org"].join(".")
+  const host = URL.canParse(npm.stdout.trim()) ? new URL(npm.stdout.trim()).host : usualHost
+  const marks = [host, usualHost, ROOT]
   const marked = (text: string): boolean => marks.some((mark) => text.includes(mark))
 
   test("in the tarball", () => {
