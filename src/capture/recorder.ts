@@ -149,7 +149,7 @@ export class Recorder {
    * @throws {@link AuditError} `RECORD_FAILED`, `NOT_DURABLE`: the message says whether the event may still land.
    */
   record(eventType: string, details: object, parts: EventParts): Receipt {
-    const { ledger, redactor, durability, onWriteError, keepLarge } = this.#options
+    const { ledger, redactor, durability, keepLarge } = this.#options
     if (pendingLosses(ledger.path) !== undefined) this.#tellLosses()
     const now = Date.now()
     const eventId = nextEventId(now)
