@@ -19,8 +19,10 @@ import {
 export const SEGMENT_BYTES: number = 8 * 1024 * 1024
 /** A background sync follows an append within this time. */
 const SYNC_DELAY_MS = 2
-/** After a pause this long the segment may have been tidied away: its name is checked, and for a while after. */
+/** After a pause this long the segment may have been tidied away: its name is checked. */
 const PAUSE_MS = 1_000
+/** After one this long somebody may be tidying it at this moment: its name is checked for a while. */
+const LONG_PAUSE_MS = 60_000
 /** Longer than whoever tidies a segment away waits for its owner. */
 const WAKEFUL_MS = 5_000
 /** Lines whose file was removed are written again while they are this young; older ones were tidied once sealed. */
@@ -77,7 +79,7 @@ export class Writer {
   #segment: SegmentWriter | undefined
   /** Where large values of this writer's entries wait; opened with the first one. */
   #partSegment: SegmentWriter | undefined
-  #lastAppendMs = 0
+  #lastAppendMs = Number.POSITIVE_INFINITY
   /** Until then every append checks that its file has a name. */
   #wakefulUntilMs = 0
   /** Bytes appended by this thread so far, and how many of them are settled: durable, or failed and told. */
@@ -175,7 +177,9 @@ export class Writer {
    */
   append(build: (mark: WriterMark) => string, part?: string): void {
     const now = monotonic()
-    if (now - this.#lastAppendMs > PAUSE_MS) this.#wakefulUntilMs = now + WAKEFUL_MS
+    const pauseMs = now - this.#lastAppendMs
+    if (pauseMs > LONG_PAUSE_MS) this.#wakefulUntilMs = now + WAKEFUL_MS
+    const isWakeful = pauseMs > PAUSE_MS || now < this.#wakefulUntilMs
     for (;;) {
       const entry = build({ id: this.#identity.id, seq: this.#seq, continues: this.#continues })
       const length = formatLineInto(this.#line, this.#seq, entry)
@@ -183,7 +187,7 @@ export class Writer {
       const segment = this.#openSegment()
       const before = segment.sizeBytes
       this.#write(segment, length)
-      if (now < this.#wakefulUntilMs && before > 0 && !segment.hasName()) {
+      if (isWakeful && before > 0 && !segment.hasName()) {
         // The file was tidied away while this thread slept: take the line back, begin anew.
         segment.cutTo(before)
         this.#beginAnew()
