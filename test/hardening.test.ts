@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest"
 import { AuditTrail, getAuditLogs, verifyAuditLog } from "../src/audit.ts"
 import { recoverLog } from "../src/capture/index.ts"
 import { closeLedgersUnder } from "../src/ledger/index.ts"
+import { StateDirectory } from "../src/store/index.ts"
 import { childEnvironment, startModule } from "./children.ts"
 import { restart, usePlace } from "./place.ts"
 
@@ -66,6 +67,40 @@ describe("a fork of a log", () => {
       roots.set(size, root)
     }
     expect(roots.size).toBeGreaterThan(0)
+  })
+})
+
+describe("signing", () => {
+  test("waits for whoever of this user signs for the same log, wherever its directory is", async () => {
+    const audit = record(3)
+    const { origin } = await audit.flush()
+    const other = new StateDirectory({ SECUREML_STATE_DIR: place.stateDir })
+    const lock = other.signingLock(origin)!
+    expect(lock.tryAcquire()).toBe(true)
+    audit.logEvent("late", {})
+    let sealed = false
+    const flushed = audit.flush().then((head) => {
+      sealed = true
+      return head
+    })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(sealed).toBe(false)
+    lock.release()
+    expect((await flushed).treeSize).toBe(4)
+    other.close()
+  })
+})
+
+describe("what a sealer that died left unpublished", () => {
+  test("is gone before another order of entries is published over it", async () => {
+    const audit = record(3)
+    await audit.flush()
+    for (const path of ["tile/entries/000.p/9", "tile/0/000.p/9"])
+      fs.writeFileSync(`${place.logDir}/${path}`, "another order")
+    for (let n = 0; n < 12; n++) audit.logEvent("step", { n })
+    await audit.flush()
+    expect(await verdictOf()).toEqual({ verdict: "intact", codes: [] })
+    expect(fs.existsSync(`${place.logDir}/tile/0/000.p/9`)).toBe(false)
   })
 })
 
