@@ -17,13 +17,7 @@ import {
   signNote,
   verifierKeyOf,
 } from "../proof/index.ts"
-import {
-  checkPrivateFile,
-  IDENTITY_FILE,
-  type RootDirectory,
-  type Signer,
-  type StateDirectory,
-} from "../store/index.ts"
+import { checkPrivateFile, IDENTITY_FILE, type LogFiles, type Signer, type SigningState } from "../store/index.ts"
 
 /** What `.state/log.json` says. */
 export interface Identity {
@@ -35,7 +29,7 @@ export interface Identity {
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The identity of a log, or undefined when it has none yet. */
-export async function readIdentity(root: Pick<RootDirectory, "read">): Promise<Identity | undefined> {
+export async function readIdentity(root: Pick<LogFiles, "read">): Promise<Identity | undefined> {
   const bytes = await root.read(IDENTITY_FILE)
   return bytes === undefined ? undefined : parseIdentity(bytes)
 }
@@ -62,11 +56,7 @@ export function parseObject(text: string | undefined): Record<string, unknown> {
 }
 
 /** Makes the identity of a log that has none. Call it holding the mutex. */
-export async function claimIdentity(
-  root: RootDirectory,
-  state: StateDirectory,
-  environment: Environment,
-): Promise<Identity> {
+export async function claimIdentity(root: LogFiles, state: SigningState, environment: Environment): Promise<Identity> {
   const key = await ownKey(state, environment)
   const signer = await parseSignerKey(key)
   const identity = { origin: signer.name, verifierKey: verifierKeyOf(signer) }
@@ -78,12 +68,12 @@ export async function claimIdentity(
 }
 
 /** Writes the public key beside the log, for people to copy. */
-export function writeVerifierKey(root: RootDirectory, { verifierKey }: Identity): Promise<void> {
+export function writeVerifierKey(root: LogFiles, { verifierKey }: Identity): Promise<void> {
   return root.replace("vkey", utf8(`${verifierKey}\n`))
 }
 
 /** The key for a new log: the file that the environment names, else one of this user for the origin. */
-async function ownKey(state: StateDirectory, environment: Environment): Promise<string> {
+async function ownKey(state: SigningState, environment: Environment): Promise<string> {
   const wanted = environment["SECUREML_ORIGIN"]
   const keyFile = environment["SECUREML_SIGNING_KEY_FILE"]
   const existing = keyFile === undefined ? undefined : readKeyFile(keyFile)
@@ -136,7 +126,7 @@ function readKeyFile(keyFile: string): string | undefined {
 /** The verifier key that belongs to this user's own signing key of an origin, or undefined when there is none here. */
 export async function ownVerifierKey(
   origin: string,
-  state: StateDirectory,
+  state: SigningState,
   environment: Environment,
 ): Promise<string | undefined> {
   const keyFile = environment["SECUREML_SIGNING_KEY_FILE"]
@@ -151,7 +141,7 @@ export async function ownVerifierKey(
 /** The signer of a log, or undefined when this process has no key that matches it. */
 export async function findSigner(
   identity: Identity,
-  state: StateDirectory,
+  state: SigningState,
   environment: Environment,
 ): Promise<Signer | undefined> {
   const keyFile = environment["SECUREML_SIGNING_KEY_FILE"]

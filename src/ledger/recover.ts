@@ -4,19 +4,10 @@
  * rolled back is set aside and continued in a successor. Resumable at any point; works under the mutex.
  * @module
  */
-import * as fsp from "node:fs/promises"
-import { dirname, join } from "node:path"
 import { equalBytes, fromBase64, utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import { type Checkpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
-import {
-  IDENTITY_FILE,
-  isMissing,
-  PAYLOADS_FILE,
-  RECOVERY_FILE,
-  type RootDirectory,
-  TREE_FILE,
-} from "../store/index.ts"
+import { IDENTITY_FILE, PAYLOADS_FILE, RECOVERY_FILE, TREE_FILE } from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap } from "./collect.ts"
 import { claimIdentity, findSigner, ownVerifierKey, parseObject, readIdentity } from "./identity.ts"
 import { publishedRoot, readBundle } from "./published.ts"
@@ -149,7 +140,7 @@ async function isRolledBack(context: SealContext, tree: TreeState): Promise<bool
 
 async function beginSuccessor(context: SealContext): Promise<Recovery> {
   const identity = await readIdentity(context.root)
-  const names = await fsp.readdir(context.root.path)
+  const names = await context.root.names(".")
   const taken = names.flatMap((name) => Number(/^predecessor-(\d{1,9})$/.exec(name)?.[1] ?? 0))
   const predecessor = `predecessor-${Math.max(0, ...taken) + 1}`
   const signed = identity === undefined ? undefined : context.state.signed(identity.origin)?.note
@@ -189,7 +180,7 @@ async function setAside(context: SealContext, work: Record<string, unknown>): Pr
 /** Once resolved all of the old log is out of the way, and a later attempt touches nothing of its successor. */
 async function moveAll(context: SealContext, predecessor: string, work: Record<string, unknown>): Promise<void> {
   for (const name of [TREE_FILE, IDENTITY_FILE, PAYLOADS_FILE, "checkpoint", "vkey", "tile"]) {
-    await moveInto(context.root, name, predecessor)
+    await context.root.move(name, `${predecessor}/${name}`)
   }
   await context.root.replace(RECOVERY_FILE, utf8(`${JSON.stringify({ ...work, moved: true })}\n`))
 }
@@ -207,20 +198,6 @@ async function claimSuccessor(context: SealContext, predecessor: string, oldOrig
     "IDENTITY_MALFORMED",
     "SECUREML_SIGNING_KEY_FILE holds the key of the old log; name a new file for the successor and run recover again",
   )
-}
-
-async function moveInto(root: RootDirectory, name: string, directory: string): Promise<void> {
-  const to = root.locate(`${directory}/${name}`, true)
-  try {
-    await fsp.lstat(to)
-    return
-  } catch (error) {
-    if (!isMissing(error)) throw error
-  }
-  await fsp.rename(root.locate(name, false), to).catch((error: unknown) => {
-    if (!isMissing(error)) throw error
-  })
-  await root.sync(dirname(join(directory, name)))
 }
 
 /** Lets sealing go on behind the holes. */

@@ -10,12 +10,12 @@ import { type Checkpoint, checkpointText, parseCheckpoint, TILE_WIDTH, verifyChe
 import {
   type BlobStore,
   type Journal,
+  type LogFiles,
   type Mutex,
   type PayloadStore,
   RECOVERY_FILE,
-  type RootDirectory,
   type Signer,
-  type StateDirectory,
+  type SigningState,
 } from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap, mergeWriters, type WriterLines } from "./collect.ts"
 import {
@@ -44,14 +44,14 @@ export const NO_KEY: unique symbol = Symbol("no signing key here")
 
 /** What sealing works on. */
 export interface SealContext {
-  readonly root: RootDirectory
+  readonly root: LogFiles
   readonly journal: Journal
   /** Large values of entries that are not sealed yet. */
   readonly parts: Journal
   /** Opens the store that they go to, and makes it when missing. */
   readonly payloads: () => PayloadStore | undefined
   readonly blobs: BlobStore
-  readonly state: StateDirectory
+  readonly state: SigningState
   readonly environment: Environment
   /** Undefined where no SQLite is installed. */
   readonly mutex: Mutex | undefined

@@ -6,7 +6,7 @@
 import { fromBase64, toBase64, utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import { EMPTY_ROOT } from "../proof/index.ts"
-import { type RootDirectory, TREE_FILE } from "../store/index.ts"
+import { type LogFiles, TREE_FILE } from "../store/index.ts"
 import { parseObject } from "./identity.ts"
 
 /** How far one writer's lines went into the tree. */
@@ -33,13 +33,13 @@ export const UNSEEN: WriterPosition = { next: 0, segment: 0, offset: 0 }
 export const EMPTY_TREE: TreeState = { size: 0, root: EMPTY_ROOT, writers: new Map() }
 
 /** The stored state; the empty tree when there is none yet. */
-export async function readTreeState(root: Pick<RootDirectory, "read">): Promise<TreeState> {
+export async function readTreeState(root: Pick<LogFiles, "read">): Promise<TreeState> {
   const bytes = await root.read(TREE_FILE)
   return bytes === undefined ? EMPTY_TREE : parseTreeState(bytes)
 }
 
 /** Once resolved the new state survives power loss. */
-export function writeTreeState(root: RootDirectory, tree: TreeState): Promise<void> {
+export function writeTreeState(root: LogFiles, tree: TreeState): Promise<void> {
   return root.replace(TREE_FILE, formatTreeState(tree))
 }
 

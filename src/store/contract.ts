@@ -28,6 +28,25 @@ export interface BlobStore {
   remove(paths: readonly string[]): Promise<void>
 }
 
+/** The few files of a log that are neither journal nor published, by their path inside the log. */
+export interface LogFiles {
+  /** Where the log is: the real path of its directory. */
+  readonly path: string
+  /** Resolves with the whole of what was last replaced or created there, or undefined when there is nothing. */
+  read(path: string): Promise<Uint8Array | undefined>
+  /** Names in a directory of the log, "." for the log itself; none when it does not exist. */
+  names(directory: string): Promise<readonly string[]>
+  /** Once resolved the new bytes survive power loss; before it a reader sees the whole old or the whole new ones. */
+  replace(path: string, bytes: Uint8Array): Promise<void>
+  /** Once resolved the file survives power loss. False: there was one already, and it was not touched. */
+  create(path: string, bytes: Uint8Array): Promise<boolean>
+  /**
+   * Moves a file, or a directory with all that is in it; once resolved the new name survives power loss. Nothing
+   * under the old name, or something under the new one already, leaves everything as it is.
+   */
+  move(from: string, to: string): Promise<void>
+}
+
 /** A mutex between processes which the operating system frees when its holder dies. */
 export interface Mutex {
   /** Takes the lock and returns true, or returns false at once when somebody else holds it. */
@@ -154,4 +173,34 @@ export interface Signer {
   readonly verifierKey: string
   /** Resolves with the signed note. */
   sign(text: string): Promise<string>
+}
+
+/** A checkpoint that this user has signed or seen. */
+export interface RememberedCheckpoint {
+  readonly origin: string
+  /** Real path of the log directory where it was seen. */
+  readonly path: string
+  readonly note: string
+  /** Of one signed: it was published, so that a log without it has lost it. */
+  readonly published?: boolean
+}
+
+/** What one user keeps outside every log in order to sign: keys, and the last checkpoint signed of each log. */
+export interface SigningState {
+  /** The key text of an origin, or undefined. */
+  signerKey(origin: string): string | undefined
+  /** Once resolved the key survives power loss. False: there is one for this origin already. */
+  createSignerKey(origin: string, key: string): Promise<boolean>
+  /** The last checkpoint that this user signed for an origin. */
+  signed(origin: string): RememberedCheckpoint | undefined
+  /** Once resolved the signature survives power loss; before it the old one or the new one is remembered. */
+  rememberSigned(checkpoint: RememberedCheckpoint): Promise<void>
+  /** Notes that the checkpoint last signed is published; power loss may undo the note, never the checkpoint. */
+  notePublished(checkpoint: RememberedCheckpoint): void
+  /** The lock under which this user signs for an origin; undefined where there is nothing to lock with. */
+  signingLock(origin: string): Mutex | undefined
+  /** Forgets what was seen at a real path; what was signed stays. Returns whether there was anything. */
+  forget(path: string): boolean
+  /** Closes what the locks keep open. */
+  close(): void
 }

@@ -8,15 +8,18 @@ export {
   type BlobStore,
   type Journal,
   type JournalLine,
+  type LogFiles,
   type Mutex,
   type Payload,
   type PayloadStore,
+  type RememberedCheckpoint,
   type SegmentEnd,
   type SegmentInfo,
   type SegmentRead,
   SegmentWriteError,
   type SegmentWriter,
   type Signer,
+  type SigningState,
 } from "./contract.ts"
 export { formatLine, formatLineInto, MAX_LINE_BYTES, parseLines } from "./lines.ts"
 export { LocalBlobs } from "./local/blobs.ts"
@@ -37,4 +40,4 @@ export {
 export { LocalMutex } from "./local/mutex.ts"
 export { LocalPayloads } from "./local/payloads.ts"
 export { type Database, openDatabase } from "./local/sqlite.ts"
-export { type RememberedCheckpoint, StateDirectory } from "./local/state-directory.ts"
+export { StateDirectory } from "./local/state-directory.ts"

@@ -9,6 +9,7 @@ import { constants, type Stats } from "node:fs"
 import * as fsp from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { AuditError } from "../../errors.ts"
+import type { LogFiles } from "../contract.ts"
 
 /** Directory modes and file modes of a private store, and of one that a group was let into. */
 export const PRIVATE: Access = { directoryMode: 0o700, fileMode: 0o600 }
@@ -40,7 +41,7 @@ export function isMissing(error: unknown): boolean {
  * A directory below which nothing is followed through a symbolic link: every parent of a file is checked to be a
  * real directory, and files are opened with O_NOFOLLOW.
  */
-export class RootDirectory {
+export class RootDirectory implements LogFiles {
   readonly path: string
   access: Access
   /** Directories checked (or made) by this instance. */
@@ -119,10 +120,10 @@ export class RootDirectory {
     }
   }
 
-  /** Names in a directory; none when it does not exist. */
+  /** Names in a directory, "." for the root itself; none when it does not exist. */
   async names(relativePath: string): Promise<readonly string[]> {
     try {
-      const path = this.locate(`${relativePath}/x`, false).slice(0, -2)
+      const path = relativePath === "." ? this.path : this.locate(`${relativePath}/x`, false).slice(0, -2)
       return await fsp.readdir(path)
     } catch (error) {
       if (isMissing(error)) return []
@@ -155,9 +156,19 @@ export class RootDirectory {
     return true
   }
 
-  /** Once resolved the entries of a directory inside survive power loss; "." is the root itself. */
-  sync(relativePath: string): Promise<void> {
-    return syncDirectory(relativePath === "." ? this.path : dirname(this.locate(`${relativePath}/x`, false)))
+  /** Moves a file or a directory, unless something has the new name; once resolved it survives power loss. */
+  async move(from: string, to: string): Promise<void> {
+    const path = this.locate(to, true)
+    try {
+      await fsp.lstat(path)
+      return
+    } catch (error) {
+      if (!isMissing(error)) throw error
+    }
+    await fsp.rename(this.locate(from, false), path).catch((error: unknown) => {
+      if (!isMissing(error)) throw error
+    })
+    await syncDirectory(dirname(path))
   }
 
   /** Writes a temporary file beside the path, which is made ready. The caller syncs, closes and places it. */

@@ -10,22 +10,12 @@ import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { utf8, utf8Text } from "../../bytes.ts"
 import { AuditError } from "../../errors.ts"
-import type { Mutex } from "../contract.ts"
+import type { Mutex, RememberedCheckpoint, SigningState } from "../contract.ts"
 import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, RootDirectory } from "./files.ts"
 import { LocalMutex } from "./mutex.ts"
 
-/** A checkpoint that this user has signed or seen. */
-export interface RememberedCheckpoint {
-  readonly origin: string
-  /** Real path of the log directory where it was seen. */
-  readonly path: string
-  readonly note: string
-  /** Of one signed: it was published, so that a log without it has lost it. */
-  readonly published?: boolean
-}
-
 /** Files of one user; made on first use. */
-export class StateDirectory {
+export class StateDirectory implements SigningState {
   readonly path: string
   #root: RootDirectory | undefined
   #locks: Map<string, Mutex> | undefined
