@@ -18,9 +18,9 @@ import {
 } from "../store/index.ts"
 import type { Environment } from "./identity.ts"
 import { findEntry, receiptFor, type SealedReceipt } from "./receipt.ts"
-import { type Recovery, recoveryTold, repair, type WriterOf } from "./recover.ts"
+import { type Recovery, recoverLocked, type WriterOf } from "./recover.ts"
 import { type SealMetrics, SealSchedule } from "./schedule.ts"
-import { locked, type SealContext, type Sealed, sealLocked } from "./seal.ts"
+import { locked, type SealContext, type Sealed } from "./seal.ts"
 import { Writer, type WriterMark } from "./writer.ts"
 
 /** A recovery waits for sealers that come and go. */
@@ -214,7 +214,7 @@ export class Ledger {
     const { context } = this.#schedule
     await this.#schedule.settled()
     for (let waitedMs = 0; ; waitedMs += RECOVER_STEP_MS) {
-      const done = await locked(context, () => this.#recoverLocked(context, writerOf, tell))
+      const done = await locked(context, () => recoverLocked(context, writerOf, tell))
       if (done !== undefined) {
         this.#schedule.forgetTree()
         return done
@@ -227,21 +227,6 @@ export class Ledger {
       }
       await new Promise((resolve) => startTimer(resolve, RECOVER_STEP_MS))
     }
-  }
-
-  async #recoverLocked(
-    context: SealContext,
-    writerOf: WriterOf,
-    tell: (recovery: Recovery, mark: WriterMark) => string,
-  ): Promise<{ recovery: Recovery; checkpoint: Checkpoint }> {
-    const recovery = await repair(context, writerOf)
-    const writer = new Writer(context.journal, context.parts, () => undefined)
-    writer.append((mark) => tell(recovery, mark))
-    writer.durableNow()
-    const { checkpoint } = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
-    writer.close()
-    await recoveryTold(context)
-    return { recovery, checkpoint }
   }
 
   /** Counters of this thread for this directory. */

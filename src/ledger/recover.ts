@@ -13,6 +13,7 @@ import { claimIdentity, findSigner, ownVerifierKey, parseObject, readIdentity } 
 import { publishedRoot, readBundle } from "./published.ts"
 import { checkHistory, publishedHead, type SealContext, sealLocked } from "./seal.ts"
 import { EMPTY_TREE, readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
+import { Writer, type WriterMark } from "./writer.ts"
 
 /** What was repaired, for the entry that says so. */
 export type Recovery =
@@ -38,10 +39,31 @@ export type Recovery =
 export type WriterOf = (entry: Uint8Array) => { readonly id: string; readonly seq: number } | undefined
 
 /**
- * Finds out what is wrong and repairs it. Call it holding the mutex; append an entry that says so before sealing.
+ * Repairs the log and seals the entry that says so, as the first of a writer of its own, before anything else. Call it
+ * holding the mutex.
+ * @param tell - Makes that entry.
+ * @throws {@link AuditError} as {@link repair} and {@link sealLocked}.
+ */
+export async function recoverLocked(
+  context: SealContext,
+  writerOf: WriterOf,
+  tell: (recovery: Recovery, mark: WriterMark) => string,
+): Promise<{ recovery: Recovery; checkpoint: Checkpoint }> {
+  const recovery = await repair(context, writerOf)
+  const writer = new Writer(context.journal, context.parts, () => undefined)
+  writer.append((mark) => tell(recovery, mark))
+  writer.durableNow()
+  const { checkpoint } = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
+  writer.close()
+  await context.blobs.remove([RECOVERY_FILE])
+  return { recovery, checkpoint }
+}
+
+/**
+ * Finds out what is wrong and repairs it; an entry that says so comes before anything else is sealed.
  * @throws {@link AuditError} `NOTHING_TO_RECOVER`; `SEALING_UNAVAILABLE` where the log's key is not here.
  */
-export async function repair(context: SealContext, writerOf: WriterOf): Promise<Recovery> {
+async function repair(context: SealContext, writerOf: WriterOf): Promise<Recovery> {
   const begun = await context.root.read(RECOVERY_FILE)
   if (begun !== undefined) return setAside(context, parseObject(utf8Text(begun)))
   const rebuilt = await rebuildState(context, writerOf)
@@ -55,11 +77,6 @@ export async function repair(context: SealContext, writerOf: WriterOf): Promise<
     "NOTHING_TO_RECOVER",
     "nothing is wrong with this log that recover could mend; run secureml audit verify",
   )
-}
-
-/** Done: the entry that tells of the recovery is recorded. */
-export async function recoveryTold(context: SealContext): Promise<void> {
-  await context.blobs.remove([RECOVERY_FILE])
 }
 
 /** `log.json` and `tree.json` from the published log, if this user's key signed it and nothing newer. */
