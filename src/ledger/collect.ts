@@ -3,8 +3,11 @@
  * Reads through the store; decides nothing about the tree.
  * @module
  */
-import type { Journal, JournalLine, SegmentInfo } from "../store/index.ts"
+import { type Journal, type JournalLine, type SegmentInfo, Slices } from "../store/index.ts"
 import { UNSEEN, type WriterPosition } from "./tree-state.ts"
+
+/** Entries handled between two looks at the clock: a fraction of a millisecond's work. */
+export const SLICE_ENTRIES = 256
 
 /** A hole in a writer's numbers that its journal cannot fill: lines behind it wait until `recover` explains it. */
 export interface JournalGap {
@@ -140,27 +143,51 @@ export function byWriter(segments: readonly SegmentInfo[]): Map<string, SegmentI
   return groups
 }
 
+/** An entry that is about to be sealed, and where its writer's journal goes on behind it. */
+export interface MergedEntry {
+  readonly entry: Uint8Array
+  readonly writerId: string
+  readonly position: WriterPosition
+  /** Sorts it among those of other writers. */
+  readonly key: string
+}
+
 /**
  * One order for the lines of several writers: by the time key of the entry, each writer's own order kept.
  * `timeKey` reads the key from the bytes; the ledger itself knows nothing about events.
  */
-export function mergeWriters(
+export async function mergeWriters(
   groups: readonly WriterLines[],
   timeKey: (entry: Uint8Array) => string,
-): { readonly entry: Uint8Array; readonly writerId: string; readonly position: WriterPosition }[] {
-  const merged: { entry: Uint8Array; writerId: string; position: WriterPosition; key: string }[] = []
-  const single = groups.length === 1
-  for (const group of groups) {
+): Promise<readonly MergedEntry[]> {
+  const slices = new Slices()
+  let runs: MergedEntry[][] = []
+  for (const { writerId, entries, positions } of groups) {
     // A later line never sorts before an earlier one of its writer, whatever the clock did.
     let key = ""
-    group.entries.forEach((entry, n) => {
-      if (!single) {
-        const own = timeKey(entry)
-        if (own > key) key = own
-      }
-      merged.push({ entry, writerId: group.writerId, position: group.positions[n]!, key })
-    })
+    const run: MergedEntry[] = []
+    for (const [n, entry] of entries.entries()) {
+      const own = groups.length === 1 ? "" : timeKey(entry)
+      if (own > key) key = own
+      run.push({ entry, writerId, position: positions[n]!, key })
+      if (n % SLICE_ENTRIES === 0) await slices.turn()
+    }
+    runs.push(run)
   }
-  // The sort is stable, so lines of one writer with equal keys keep their order.
-  return single ? merged : merged.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  for (; runs.length > 1; await slices.turn()) {
+    const pairs: MergedEntry[][] = []
+    for (let n = 0; n < runs.length; n += 2) pairs.push(mergeTwo(runs[n]!, runs[n + 1] ?? []))
+    runs = pairs
+  }
+  return runs[0] ?? []
+}
+
+/** Two sorted runs as one; of equal keys those of the first come first. */
+function mergeTwo(first: readonly MergedEntry[], second: readonly MergedEntry[]): MergedEntry[] {
+  const merged: MergedEntry[] = []
+  for (let a = 0, b = 0; a < first.length || b < second.length; ) {
+    const takeFirst = b === second.length || (a < first.length && first[a]!.key <= second[b]!.key)
+    merged.push(takeFirst ? first[a++]! : second[b++]!)
+  }
+  return merged
 }

@@ -3,6 +3,7 @@
  * @module
  */
 export { byWriter, collectWriter, type JournalGap, type RaggedSegment, type WriterLines } from "./collect.ts"
+export type { SealContext } from "./context.ts"
 export { type Environment, findSigner, type Identity, ownVerifierKey, readIdentity } from "./identity.ts"
 export { closeLedgersUnder, Ledger, type LedgerHooks, type LedgerMetrics, type Recorded } from "./ledger.ts"
 export { formatPart, PayloadReader } from "./parts.ts"
@@ -10,6 +11,6 @@ export { publishedConsistency, publishedInclusion, publishedRoot, readBundle, re
 export { findEntry, type PlacedEntry, proofTextFor, receiptFor, type SealedReceipt } from "./receipt.ts"
 export type { Recovery } from "./recover.ts"
 export { currentRedirection, type Redirection, redirectTrails } from "./redirection.ts"
-export { NO_KEY, type SealContext, type Sealed, seal } from "./seal.ts"
+export { NO_KEY, type Sealed, seal } from "./seal.ts"
 export { EMPTY_TREE, readTreeState, type TreeState, type WriterPosition } from "./tree-state.ts"
 export type { Continues, WriterMark } from "./writer.ts"

@@ -16,11 +16,12 @@ import {
   type RootDirectory,
   StateDirectory,
 } from "../store/index.ts"
+import type { SealContext } from "./context.ts"
 import type { Environment } from "./identity.ts"
 import { findEntry, receiptFor, type SealedReceipt } from "./receipt.ts"
 import { type Recovery, recoverLocked, type WriterOf } from "./recover.ts"
 import { type SealMetrics, SealSchedule } from "./schedule.ts"
-import { locked, type SealContext, type Sealed } from "./seal.ts"
+import { locked, type Sealed } from "./seal.ts"
 import { Writer, type WriterMark } from "./writer.ts"
 
 /** A recovery waits for sealers that come and go. */

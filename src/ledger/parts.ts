@@ -14,8 +14,8 @@ import {
   type SegmentInfo,
 } from "../store/index.ts"
 import { byWriter } from "./collect.ts"
+import type { SealContext } from "./context.ts"
 import { parseObject } from "./identity.ts"
-import type { SealContext } from "./seal.ts"
 import { OWNER_GONE_MS } from "./tidy.ts"
 import { readTreeState } from "./tree-state.ts"
 import type { Writer } from "./writer.ts"

@@ -5,16 +5,17 @@
 import { equalBytes } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import {
+  bundleLeafHashes,
   encodeBundle,
+  entryStarts,
   leafHashes,
-  parseBundle,
   TILE_WIDTH,
   type TileId,
   tileAt,
   tilePath,
   tileRoot,
 } from "../proof/index.ts"
-import type { Blob, BlobStore } from "../store/index.ts"
+import { type Blob, type BlobStore, inLanes, Slices } from "../store/index.ts"
 import { publishedRoot, readBundle, readTile } from "./published.ts"
 
 const HASH_BYTES = 32
@@ -28,12 +29,18 @@ interface OpenTile {
   writtenWidth: number
 }
 
+/** A tile or bundle of a growing tree. */
+export interface GrownFile {
+  readonly id: TileId
+  readonly bytes: Uint8Array
+}
+
 /** The right edge of the tree in memory; appending yields the files to write. */
 export class TreeGrowth {
   readonly #levels: OpenTile[]
   readonly #bundle: Uint8Array[]
   #size: number
-  #full: { id: TileId; bytes: Uint8Array }[] = []
+  #full: GrownFile[] = []
 
   private constructor(size: number, levels: OpenTile[], bundle: Uint8Array[]) {
     this.#size = size
@@ -58,6 +65,7 @@ export class TreeGrowth {
     return this.#size
   }
 
+  /** Adds entries; call it with a few hundred at a time, since they are hashed in one go. */
   append(entries: readonly Uint8Array[]): void {
     const hashes = leafHashes(entries)
     entries.forEach((entry, n) => {
@@ -89,7 +97,7 @@ export class TreeGrowth {
   }
 
   /** What has to be written for the tree as it is now: tiles and bundles that became full, and all partial ones. */
-  takeFiles(): { readonly id: TileId; readonly bytes: Uint8Array }[] {
+  takeFiles(): readonly GrownFile[] {
     const files = this.#full
     this.#full = []
     const bundle = tileAt("entries", Math.floor(this.#size / TILE_WIDTH), this.#size)
@@ -121,21 +129,33 @@ export async function removeUnpublished(blobs: BlobStore, size: number): Promise
   }
 }
 
-/** Writes what a growth has to write; once resolved it is durable and was read back. Returns the new root. */
-export async function publishGrowth(
+/**
+ * Writes the files of a tree that has grown to `treeSize`; once resolved it is durable and was read back. Returns the new root.
+ */
+export async function publishFiles(
   blobs: BlobStore,
-  growth: TreeGrowth,
+  files: readonly GrownFile[],
+  treeSize: number,
   publishedSize: () => Promise<number>,
 ): Promise<Uint8Array> {
-  const files = growth.takeFiles()
-  const toBlob = ({ id, bytes }: { id: TileId; bytes: Uint8Array }): Blob => ({ path: tilePath(id), bytes })
+  const toBlob = ({ id, bytes }: GrownFile): Blob => ({ path: tilePath(id), bytes })
   // A path beyond the tree of tree.json was left by a sealer that died; its order may have been another.
   const ends = new Map(files.map(({ id }) => [tilePath(id), endIndex(id)]))
   const mayReplace = async (path: string): Promise<boolean> => (ends.get(path) ?? 0) > (await publishedSize())
-  await blobs.putAll(files.filter(({ id }) => id.level === "entries").map(toBlob), mayReplace)
-  await blobs.putAll(files.filter(({ id }) => id.level !== "entries").map(toBlob), mayReplace)
-  for (const { id } of files) await checkReadBack(blobs, id, growth.size)
-  return publishedRoot(blobs, growth.size)
+  const [bundles, tiles] = [files.filter(isBundle), files.filter((file) => !isBundle(file))]
+  await blobs.putAll(bundles.map(toBlob), mayReplace)
+  await blobs.putAll(tiles.map(toBlob), mayReplace)
+  await checkReadBack(
+    blobs,
+    bundles.map(({ id }) => id),
+    tiles.map(({ id }) => id),
+    treeSize,
+  )
+  return publishedRoot(blobs, treeSize)
+}
+
+function isBundle({ id }: GrownFile): boolean {
+  return id.level === "entries"
 }
 
 /** Index behind the last entry that a tile or bundle covers. */
@@ -144,19 +164,42 @@ function endIndex(id: TileId): number {
   return (id.index * TILE_WIDTH + id.width) * span
 }
 
-/** Hashes what lies on the disk again, so that a bit flipped on the way there is never signed. */
-async function checkReadBack(blobs: BlobStore, id: TileId, treeSize: number): Promise<void> {
+/**
+ * Hashes what lies on the disk again, so that a bit flipped on the way there is never signed: each bundle must have the
+ * hashes of its tile, and each full tile the one that stands for it in the tile above, which grew with it.
+ */
+async function checkReadBack(
+  blobs: BlobStore,
+  bundles: readonly TileId[],
+  tiles: readonly TileId[],
+  treeSize: number,
+): Promise<void> {
+  const slices = new Slices()
+  const stored = new Map<string, Uint8Array>()
+  await inLanes(tiles, async (id) => {
+    stored.set(tilePath(id), await readBack(blobs, id))
+  })
+  await inLanes(bundles, async (id) => {
+    const bytes = await readBack(blobs, id)
+    await slices.turn()
+    const hashes = stored.get(tilePath({ ...id, level: 0 }))
+    if (hashes === undefined || !equalBytes(bundleLeafHashes(bytes, entryStarts(bytes, id.width)), hashes))
+      throw readBackFailed(id)
+  })
+  for (const id of tiles) {
+    if (id.level === "entries" || id.width < TILE_WIDTH) continue
+    const above = tileAt(id.level + 1, Math.floor(id.index / TILE_WIDTH), treeSize)!
+    const offset = (id.index % TILE_WIDTH) * HASH_BYTES
+    const hash = stored.get(tilePath(above))?.subarray(offset, offset + HASH_BYTES)
+    if (hash === undefined || !equalBytes(tileRoot(id, stored.get(tilePath(id))!), hash)) throw readBackFailed(id)
+    await slices.turn()
+  }
+}
+
+async function readBack(blobs: BlobStore, id: TileId): Promise<Uint8Array> {
   const bytes = await blobs.get(tilePath(id))
   if (bytes === undefined) throw readBackFailed(id)
-  if (id.level === "entries") {
-    const hashes = await blobs.get(tilePath({ ...id, level: 0 }))
-    if (hashes === undefined || !equalBytes(leafHashes(parseBundle(bytes, id.width)), hashes)) throw readBackFailed(id)
-  } else if (id.width === TILE_WIDTH) {
-    const parent = tileAt(id.level + 1, Math.floor(id.index / TILE_WIDTH), treeSize)!
-    const offset = (id.index % TILE_WIDTH) * HASH_BYTES
-    const hash = (await readTile(blobs, parent)).subarray(offset, offset + HASH_BYTES)
-    if (!equalBytes(tileRoot(id, bytes), hash)) throw readBackFailed(id)
-  }
+  return bytes
 }
 
 function readBackFailed(id: TileId): AuditError {

@@ -5,8 +5,9 @@
  */
 import { channel } from "node:diagnostics_channel"
 import { AuditError } from "../errors.ts"
+import type { SealContext, SealOptions } from "./context.ts"
 import { moveParts } from "./parts.ts"
-import { locked, type SealContext, type Sealed, type SealOptions, seal } from "./seal.ts"
+import { locked, type Sealed, seal } from "./seal.ts"
 import { tidy } from "./tidy.ts"
 import type { Writer } from "./writer.ts"
 

@@ -6,32 +6,14 @@
  */
 import { equalBytes, fromBase64, toBase64, utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
-import { type Checkpoint, checkpointText, parseCheckpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
-import {
-  type BlobStore,
-  type Journal,
-  type LogFiles,
-  type Mutex,
-  type PayloadStore,
-  RECOVERY_FILE,
-  type Signer,
-  type SigningState,
-} from "../store/index.ts"
-import { byWriter, collectWriter, type JournalGap, mergeWriters, type WriterLines } from "./collect.ts"
-import {
-  claimIdentity,
-  type Environment,
-  findSigner,
-  type Identity,
-  readIdentity,
-  writeVerifierKey,
-} from "./identity.ts"
-import { publishGrowth, removeUnpublished, TreeGrowth } from "./publish.ts"
+import { type Checkpoint, checkpointText, parseCheckpoint, verifyCheckpoint } from "../proof/index.ts"
+import { type BlobStore, RECOVERY_FILE, type Signer } from "../store/index.ts"
+import type { JournalGap } from "./collect.ts"
+import type { SealContext, SealOptions } from "./context.ts"
+import { grow } from "./grow.ts"
+import { claimIdentity, findSigner, type Identity, readIdentity, writeVerifierKey } from "./identity.ts"
 import { publishedRoot } from "./published.ts"
-import { readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
-
-/** Most bytes of entries in memory at once. */
-const BATCH_BYTES = 8 * 1024 * 1024
+import { readTreeState, type TreeState } from "./tree-state.ts"
 
 /** Signing takes milliseconds: whoever holds the lock this long is stopped. */
 const SIGNING_LOCK_MS = 5_000
@@ -42,24 +24,6 @@ const { setTimeout: startTimer } = globalThis
 /** The cause of a `SEALING_UNAVAILABLE` that only says that this process has no key: nothing is wrong. */
 export const NO_KEY: unique symbol = Symbol("no signing key here")
 
-/** What sealing works on. */
-export interface SealContext {
-  readonly root: LogFiles
-  readonly journal: Journal
-  /** Large values of entries that are not sealed yet. */
-  readonly parts: Journal
-  /** Opens the store that they go to, and makes it when missing. */
-  readonly payloads: () => PayloadStore | undefined
-  readonly blobs: BlobStore
-  readonly state: SigningState
-  readonly environment: Environment
-  /** Undefined where no SQLite is installed. */
-  readonly mutex: Mutex | undefined
-  /** Sorts lines of different writers; reads a time from an entry's bytes. */
-  readonly timeKey: (entry: Uint8Array) => string
-  readonly nowMs: () => number
-}
-
 /** What a seal left behind. */
 export interface Sealed {
   readonly checkpoint: Checkpoint
@@ -69,18 +33,6 @@ export interface Sealed {
   /** How far each writer's journal had gone into it before. */
   readonly before: TreeState["writers"]
   readonly gaps: readonly JournalGap[]
-}
-
-/** How far to go. */
-export interface SealOptions {
-  /** Stop at a multiple of 256 when there is one, and leave the rest for the next time. */
-  readonly align: boolean
-  /** Take no further batch after this time of `performance.now()`. */
-  readonly deadlineMs?: number
-  /** Take the lines of this writer alone. */
-  readonly onlyWriter?: string
-  /** Set by `recover` itself; anyone else waits until a recovery that was begun is finished. */
-  readonly recovering?: boolean
 }
 
 /**
@@ -185,89 +137,6 @@ async function checkExtends(context: SealContext, tree: TreeState, old: Checkpoi
   )
 }
 
-/** What growing came to. */
-type Grown = Omit<Sealed, "oldSize" | "before">
-
-/** Takes batch after batch; each is signed and published before the next, so that a long backlog makes progress. */
-async function grow(
-  context: SealContext,
-  before: TreeState,
-  options: SealOptions,
-  published: Checkpoint | undefined,
-  publish: (tree: TreeState, head: Checkpoint | undefined) => Promise<Checkpoint>,
-): Promise<Grown> {
-  let tree = before
-  let checkpoint = published
-  let growth: TreeGrowth | undefined
-  for (;;) {
-    const batch = await collect(context, tree, options.onlyWriter)
-    const gaps = batch.flatMap(({ gap }) => gap ?? [])
-    const merged = mergeWriters(
-      batch.filter(({ entries }) => entries.length > 0),
-      context.timeKey,
-    )
-    const more = batch.some((lines) => lines.more)
-    const taken = merged.slice(0, takeCount(tree.size, merged.length, more || options.align))
-    if (taken.length === 0) return { tree, gaps, checkpoint: await publish(tree, checkpoint) }
-    await syncJournals(context.journal, batch)
-    if (growth === undefined) {
-      await removeUnpublished(context.blobs, tree.size)
-      growth = await TreeGrowth.load(context.blobs, tree.size)
-    }
-    growth.append(taken.map(({ entry }) => entry))
-    const root = await publishGrowth(context.blobs, growth, async () => (await readTreeState(context.root)).size)
-    tree = await advance(context, tree, growth.size, root, taken)
-    checkpoint = await publish(tree, checkpoint)
-    const late = options.deadlineMs !== undefined && performance.now() > options.deadlineMs
-    if (!more || late) return { tree, gaps, checkpoint }
-  }
-}
-
-async function collect(
-  context: SealContext,
-  tree: TreeState,
-  onlyWriter: string | undefined,
-): Promise<(WriterLines & { readonly names: readonly string[] })[]> {
-  const segments = await context.journal.segments()
-  const groups = byWriter(segments.filter(({ writerId }) => onlyWriter === undefined || writerId === onlyWriter))
-  const limitBytes = Math.max(65_536, Math.floor(BATCH_BYTES / Math.max(1, groups.size)))
-  const batch: (WriterLines & { names: readonly string[] })[] = []
-  for (const [writerId, segments] of groups) {
-    const lines = await collectWriter(context.journal, segments, tree.writers.get(writerId), limitBytes)
-    const touched = new Set(lines.positions.map(({ segment }) => segment))
-    batch.push({ ...lines, names: segments.filter(({ number }) => touched.has(number)).map(({ name }) => name) })
-  }
-  return batch
-}
-
-/** How many entries to take: up to a multiple of 256 where that leaves some for the next round. */
-function takeCount(size: number, available: number, align: boolean): number {
-  const boundary = Math.floor((size + available) / TILE_WIDTH) * TILE_WIDTH
-  return align && boundary > size ? boundary - size : available
-}
-
-async function syncJournals(journal: Journal, batch: readonly { readonly names: readonly string[] }[]): Promise<void> {
-  await Promise.all(batch.flatMap(({ names }) => names).map((name) => journal.sync(name)))
-}
-
-async function advance(
-  context: SealContext,
-  tree: TreeState,
-  size: number,
-  root: Uint8Array,
-  taken: readonly { readonly writerId: string; readonly position: WriterPosition }[],
-): Promise<TreeState> {
-  const writers = new Map(tree.writers)
-  for (const { writerId, position } of taken) writers.set(writerId, position)
-  // Fencing: had the mutex failed to exclude another sealer, its tree would be there now.
-  if ((await readTreeState(context.root)).size !== tree.size) {
-    throw new AuditError("PUBLISH_CONFLICT", "another process sealed at the same time; nothing was signed here")
-  }
-  const next = { size, root, writers }
-  await writeTreeState(context.root, next)
-  return next
-}
-
 /** Signs and publishes the tree, unless the published head says so already. */
 async function publishHead(
   context: SealContext,
@@ -281,17 +150,17 @@ async function publishHead(
   const note = await signer.sign(checkpointText(identity.origin, tree.size, rootHash))
   await rememberUnderLock(context, identity.origin, tree, note)
   await context.blobs.replaceHead("checkpoint", utf8(note))
-  notePublished(context, identity.origin, note)
+  await notePublished(context, identity.origin, note)
   return parseCheckpoint(note)
 }
 
 /** Tells the checkpoint that is about to be published from one that was, and is gone. */
-function notePublished({ state }: SealContext, origin: string, note: string): void {
+async function notePublished({ state }: SealContext, origin: string, note: string): Promise<void> {
   const lock = state.signingLock(origin)
   if (lock?.tryAcquire() === false) return
   try {
     const signed = state.signed(origin)
-    if (signed?.note === note) state.notePublished(signed)
+    if (signed?.note === note) await state.notePublished(signed)
   } finally {
     lock?.release()
   }

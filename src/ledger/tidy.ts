@@ -6,7 +6,7 @@
 import { TILE_WIDTH, type TileId, tilePath } from "../proof/index.ts"
 import { isTemporaryName, type Journal, type SegmentInfo } from "../store/index.ts"
 import { byWriter } from "./collect.ts"
-import type { SealContext } from "./seal.ts"
+import type { SealContext } from "./context.ts"
 import { readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
 import type { Writer } from "./writer.ts"
 

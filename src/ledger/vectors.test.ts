@@ -12,7 +12,8 @@ import {
   PARTS_DIRECTORY,
   StateDirectory,
 } from "../store/index.ts"
-import { type SealContext, seal } from "./seal.ts"
+import type { SealContext } from "./context.ts"
+import { seal } from "./seal.ts"
 import { Writer } from "./writer.ts"
 
 interface Recorded {

@@ -6,12 +6,14 @@
 
 import { AuditError } from "../errors.ts"
 import { assertBytes } from "./arguments.ts"
+import { HASH_BYTES, hashInto } from "./sha256.ts"
 import { assertWidth } from "./tile.ts"
 
 /** The longest entry, in bytes: its length is a uint16. */
 export const MAX_ENTRY_BYTES = 65_535
 
 const LENGTH_BYTES = 2
+const LEAF_PREFIX = 0x00
 
 /**
  * The bundle of these entries.
@@ -57,21 +59,58 @@ export function encodeBundle(entries: readonly Uint8Array[]): Uint8Array {
  * ```
  */
 export function parseBundle(bytes: Uint8Array, width: number): Uint8Array[] {
+  const starts = entryStarts(bytes, width)
+  return Array.from({ length: width }, (_, n) => bytes.subarray(starts[n], starts[n + 1]! - LENGTH_BYTES))
+}
+
+/**
+ * Where each entry of a bundle begins: entry `n` is `bytes[starts[n] .. starts[n + 1] - 2]`, its length in front of it.
+ *
+ * @returns `width + 1` offsets; the last one is two beyond the end, as if one more entry followed.
+ * @throws {@link AuditError} as {@link parseBundle}.
+ * @example
+ * ```ts
+ * entryStarts(new Uint8Array([0, 2, 104, 105]), 1) // [2, 6]
+ * ```
+ */
+export function entryStarts(bytes: Uint8Array, width: number): number[] {
   assertBytes(bytes, "bytes")
   assertWidth(width)
-  const entries: Uint8Array[] = []
-  let offset = 0
-  while (entries.length < width) {
-    const start = offset + LENGTH_BYTES
-    const end = start + (bytes[offset] ?? 0) * 256 + (bytes[offset + 1] ?? 0)
-    if (end > bytes.length) {
-      throw new AuditError("BUNDLE_MALFORMED", `the bundle ends in entry ${entries.length} of ${width}`)
-    }
-    entries.push(bytes.subarray(start, end))
-    offset = end
+  const starts = [LENGTH_BYTES]
+  for (let n = 0, start = LENGTH_BYTES; n < width; n++) {
+    const end = start + (bytes[start - 2] ?? 0) * 256 + (bytes[start - 1] ?? 0)
+    if (end > bytes.length) throw new AuditError("BUNDLE_MALFORMED", `the bundle ends in entry ${n} of ${width}`)
+    start = end + LENGTH_BYTES
+    starts.push(start)
   }
-  if (offset !== bytes.length) {
-    throw new AuditError("BUNDLE_TRAILING_BYTES", `the bundle goes on for ${bytes.length - offset} bytes after its end`)
+  const left = bytes.length + LENGTH_BYTES - starts[width]!
+  if (left !== 0) {
+    throw new AuditError("BUNDLE_TRAILING_BYTES", `the bundle goes on for ${left} bytes after its end`)
   }
-  return entries
+  return starts
+}
+
+/**
+ * The leaf hashes of the entries of a bundle, joined: the level-0 tile that belongs to it. The entries are hashed where
+ * they lie, which takes no copy; the bytes are as they were when the call returns.
+ *
+ * @param starts - What {@link entryStarts} gave for these bytes.
+ * @example
+ * ```ts
+ * const bundle = encodeBundle([utf8("a"), utf8("b")])
+ * bundleLeafHashes(bundle, entryStarts(bundle, 2)) // as leafHashes([utf8("a"), utf8("b")])
+ * ```
+ */
+export function bundleLeafHashes(bytes: Uint8Array, starts: readonly number[]): Uint8Array {
+  const hashes = new Uint8Array((starts.length - 1) * HASH_BYTES)
+  for (let n = 0; n + 1 < starts.length; n++) {
+    // The byte in front of the entry, of its length, stands in for the leaf prefix for a moment.
+    const prefixAt = starts[n]! - 1
+    const kept = bytes[prefixAt]!
+    bytes[prefixAt] = LEAF_PREFIX
+    const leaf = new Uint8Array(bytes.buffer, bytes.byteOffset + prefixAt, starts[n + 1]! - LENGTH_BYTES - prefixAt)
+    hashInto(leaf, hashes, n * HASH_BYTES)
+    bytes[prefixAt] = kept
+  }
+  return hashes
 }

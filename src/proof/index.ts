@@ -6,7 +6,7 @@
  */
 
 export type { HashInput } from "./arguments.ts"
-export { encodeBundle, MAX_ENTRY_BYTES, parseBundle } from "./bundle.ts"
+export { bundleLeafHashes, encodeBundle, entryStarts, MAX_ENTRY_BYTES, parseBundle } from "./bundle.ts"
 export {
   type Checkpoint,
   checkOrigin,

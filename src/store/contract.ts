@@ -195,8 +195,8 @@ export interface SigningState {
   signed(origin: string): RememberedCheckpoint | undefined
   /** Once resolved the signature survives power loss; before it the old one or the new one is remembered. */
   rememberSigned(checkpoint: RememberedCheckpoint): Promise<void>
-  /** Notes that the checkpoint last signed is published; power loss may undo the note, never the checkpoint. */
-  notePublished(checkpoint: RememberedCheckpoint): void
+  /** Once resolved it is noted for good that the checkpoint last signed is published. */
+  notePublished(checkpoint: RememberedCheckpoint): Promise<void>
   /** The lock under which this user signs for an origin; undefined where there is nothing to lock with. */
   signingLock(origin: string): Mutex | undefined
   /** Forgets what was seen at a real path; what was signed stays. Returns whether there was anything. */

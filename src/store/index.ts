@@ -21,6 +21,7 @@ export {
   type Signer,
   type SigningState,
 } from "./contract.ts"
+export { inLanes } from "./lanes.ts"
 export { formatLine, formatLineInto, MAX_LINE_BYTES, parseLines } from "./lines.ts"
 export { LocalBlobs } from "./local/blobs.ts"
 export { checkPrivateFile, errorCode, isMissing, isTemporaryName, RootDirectory } from "./local/files.ts"
@@ -41,3 +42,4 @@ export { LocalMutex } from "./local/mutex.ts"
 export { LocalPayloads } from "./local/payloads.ts"
 export { type Database, openDatabase } from "./local/sqlite.ts"
 export { StateDirectory } from "./local/state-directory.ts"
+export { Slices } from "./slices.ts"

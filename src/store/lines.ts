@@ -73,7 +73,7 @@ export function parseLines(bytes: Uint8Array, offset: number): ParsedLines {
   let damagedAt: number | undefined
   let start = 0
   for (let newline = bytes.indexOf(NEWLINE); newline !== -1; newline = bytes.indexOf(NEWLINE, start)) {
-    const line = parseLine(bytes.subarray(start, newline), offset + newline + 1)
+    const line = parseLine(bytes, start, newline, offset + newline + 1)
     if (line === undefined) damagedAt ??= offset + start
     else lines.push(line)
     start = newline + 1
@@ -83,12 +83,14 @@ export function parseLines(bytes: Uint8Array, offset: number): ParsedLines {
   return damagedAt === undefined ? parsed : { ...parsed, damagedAt }
 }
 
-function parseLine(line: Uint8Array, endOffset: number): JournalLine | undefined {
-  const numberAt = CRC_LENGTH + 1
-  const entryAt = line.indexOf(SPACE, numberAt) + 1
-  const seq = decimalAt(line, numberAt, entryAt - 1)
-  if (line[CRC_LENGTH] !== SPACE || seq === undefined) return undefined
-  return crc32(line.subarray(numberAt)) === hexAt(line) ? { seq, entry: line.subarray(entryAt), endOffset } : undefined
+function parseLine(bytes: Uint8Array, start: number, end: number, endOffset: number): JournalLine | undefined {
+  const numberAt = start + CRC_LENGTH + 1
+  let entryAt = numberAt
+  while (entryAt < end && bytes[entryAt] !== SPACE) entryAt++
+  const seq = decimalAt(bytes, numberAt, entryAt)
+  if (seq === undefined || entryAt === end || bytes[numberAt - 1] !== SPACE) return undefined
+  if (!hasCrc(bytes, start, crc32(bytes.subarray(numberAt, end)))) return undefined
+  return { seq, entry: bytes.subarray(entryAt + 1, end), endOffset }
 }
 
 /** The number that plain decimal digits spell; one spelling only. */
@@ -104,15 +106,12 @@ function decimalAt(bytes: Uint8Array, start: number, end: number): number | unde
   return Number.isSafeInteger(value) ? value : undefined
 }
 
-/** The checksum at the start of a line, or -1, which is none, for anything but eight lowercase hex digits. */
-function hexAt(line: Uint8Array): number {
-  let value = 0
-  for (let at = 0; at < CRC_LENGTH; at++) {
-    const digit = HEX_DIGITS.indexOf(line[at]!)
-    if (digit === -1) return -1
-    value = value * 16 + digit
+/** Whether a checksum stands at `start`, in eight lowercase hex digits. */
+function hasCrc(bytes: Uint8Array, start: number, crc: number): boolean {
+  for (let at = start + CRC_LENGTH - 1, left = crc; at >= start; at--, left >>>= 4) {
+    if (bytes[at] !== HEX_DIGITS[left & 15]) return false
   }
-  return value
+  return true
 }
 
 function crcText(value: number): string {

@@ -9,10 +9,23 @@ import { dirname } from "node:path"
 import { equalBytes } from "../../bytes.ts"
 import { AuditError } from "../../errors.ts"
 import type { Blob, BlobStore } from "../contract.ts"
-import { errorCode, isMissing, isTemporaryName, type RootDirectory, type StagedFile, syncDirectory } from "./files.ts"
+import { inLanes } from "../lanes.ts"
+import { Slices } from "../slices.ts"
+import {
+  errorCode,
+  isMissing,
+  isTemporaryName,
+  type RootDirectory,
+  type StagedFile,
+  syncDirectory,
+  syncFile,
+} from "./files.ts"
 
-/** Files that are written, then synced together: the first sync of a group commits most of what the others need. */
-const GROUP = 32
+/**
+ * Files that are written, then synced, then named, together: the first sync of a group commits most of what the others
+ * need, and nothing waits for a commit of the file system while it makes a file.
+ */
+const GROUP = 64
 
 /** A blob store that is the log directory itself. */
 export class LocalBlobs implements BlobStore {
@@ -28,33 +41,42 @@ export class LocalBlobs implements BlobStore {
 
   async putAll(blobs: readonly Blob[], mayReplace: (path: string) => Promise<boolean>): Promise<void> {
     const directories = new Set<string>()
-    for (let at = 0; at < blobs.length; at += GROUP) {
-      const group = blobs.slice(at, at + GROUP)
-      const staged = await this.#stageGroup(group)
+    let size = GROUP
+    for (let at = 0; at < blobs.length; ) {
       try {
-        for (const [n, blob] of group.entries()) await this.#place(blob, staged[n]!, mayReplace)
-      } finally {
-        for (const { temporary } of staged) fs.rmSync(temporary, { force: true })
+        const group = blobs.slice(at, at + size)
+        for (const path of await this.#putGroup(group, mayReplace)) directories.add(dirname(path))
+        at += group.length
+      } catch (error) {
+        // As many as there are descriptors for.
+        if (errorCode(error) !== "EMFILE" || size === 1) throw error
+        size /= 2
       }
-      for (const { path } of staged) directories.add(dirname(path))
     }
     for (const directory of directories) await syncDirectory(directory)
   }
 
-  /** Writes a group of temporary files and syncs them; writing goes to the page cache and is done at once. */
-  async #stageGroup(group: readonly Blob[]): Promise<StagedFile[]> {
+  /** Writes temporary files for a group, syncs them, and gives them their names. */
+  async #putGroup(group: readonly Blob[], mayReplace: (path: string) => Promise<boolean>): Promise<string[]> {
+    const slices = new Slices()
     const staged: StagedFile[] = []
     try {
-      for (const { path, bytes } of group) staged.push(this.#root.stage(path, bytes))
-      // All of them settle before an error is told, so that no descriptor is closed under a sync.
-      const results = await Promise.allSettled(staged.map(({ fd }) => dataSync(fd)))
-      for (const result of results) if (result.status === "rejected") throw result.reason
-      return staged
-    } catch (error) {
-      for (const { temporary } of staged) fs.rmSync(temporary, { force: true })
-      throw error
+      try {
+        for (const { path, bytes } of group) {
+          staged.push(this.#root.stage(path, bytes))
+          await slices.turn()
+        }
+        await inLanes(staged, ({ fd }) => syncFile(fd))
+      } finally {
+        for (const { fd } of staged) fs.closeSync(fd)
+      }
+      for (const [n, blob] of group.entries()) {
+        await this.#place(blob, staged[n]!, mayReplace)
+        await slices.turn()
+      }
+      return staged.map(({ path }) => path)
     } finally {
-      for (const { fd } of staged) fs.closeSync(fd)
+      for (const { temporary } of staged) fs.rmSync(temporary, { force: true })
     }
   }
 
@@ -83,7 +105,7 @@ export class LocalBlobs implements BlobStore {
   async list(prefix: string): Promise<readonly string[]> {
     const directory = this.#root.locate(`${prefix}/x`, false).slice(0, -2)
     const paths: string[] = []
-    let entries: import("node:fs").Dirent[]
+    let entries: fs.Dirent[]
     try {
       entries = await fsp.readdir(directory, { withFileTypes: true })
     } catch (error) {
@@ -113,8 +135,4 @@ export class LocalBlobs implements BlobStore {
       })
     }
   }
-}
-
-function dataSync(fd: number): Promise<void> {
-  return new Promise((resolve, reject) => fs.fdatasync(fd, (error) => (error ? reject(error) : resolve())))
 }

@@ -8,6 +8,7 @@ import * as fs from "node:fs"
 import { constants, type Stats } from "node:fs"
 import * as fsp from "node:fs/promises"
 import { dirname, join } from "node:path"
+import { promisify } from "node:util"
 import { AuditError } from "../../errors.ts"
 import type { LogFiles } from "../contract.ts"
 
@@ -25,6 +26,14 @@ export interface Access {
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 const WINDOWS = process.platform === "win32"
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
+/** A FIFO in the place of a file must not make anyone wait. */
+export const READ_FLAGS: number = constants.O_RDONLY | NO_FOLLOW | (constants.O_NONBLOCK ?? 0)
+
+// Measured: handing a call to the thread pool costs 25 µs, a call that finds everything in memory 1 to 20 µs. So only
+// what waits for the disk is handed over, syncing and reading.
+/** Once resolved the bytes written to the file before survive power loss. */
+export const syncFile: (fd: number) => Promise<void> = promisify(fs.fdatasync)
+const readFile = promisify(fs.read)
 
 /** The `code` of a system error, or an empty string. */
 export function errorCode(error: unknown): string {
@@ -90,12 +99,13 @@ export class RootDirectory implements LogFiles {
   async read(relativePath: string): Promise<Uint8Array | undefined> {
     const path = this.locate(relativePath, false)
     try {
-      const file = await fsp.open(path, constants.O_RDONLY | NO_FOLLOW | (constants.O_NONBLOCK ?? 0))
+      const fd = fs.openSync(path, READ_FLAGS)
       try {
-        checkReadable(await file.stat(), path)
-        return await file.readFile()
+        const stats = fs.fstatSync(fd)
+        checkReadable(stats, path)
+        return await readBytes(fd, 0, stats.size)
       } finally {
-        await file.close()
+        fs.closeSync(fd)
       }
     } catch (error) {
       if (isMissing(error)) return undefined
@@ -107,7 +117,7 @@ export class RootDirectory implements LogFiles {
   readNow(relativePath: string): Uint8Array | undefined {
     const path = this.locate(relativePath, false)
     try {
-      const fd = fs.openSync(path, constants.O_RDONLY | NO_FOLLOW | (constants.O_NONBLOCK ?? 0))
+      const fd = fs.openSync(path, READ_FLAGS)
       try {
         checkReadable(fs.fstatSync(fd), path)
         return fs.readFileSync(fd)
@@ -204,9 +214,7 @@ export class RootDirectory implements LogFiles {
   async #stageDurably(relativePath: string, bytes: Uint8Array): Promise<StagedFile> {
     const staged = this.stage(relativePath, bytes)
     try {
-      await new Promise<void>((resolve, reject) =>
-        fs.fdatasync(staged.fd, (error) => (error ? reject(error) : resolve())),
-      )
+      await syncFile(staged.fd)
       return staged
     } catch (error) {
       fs.rmSync(staged.temporary, { force: true })
@@ -222,6 +230,18 @@ export interface StagedFile {
   readonly path: string
   readonly temporary: string
   readonly fd: number
+}
+
+/** Up to `length` bytes from an offset on; fewer where the file ends. */
+export async function readBytes(fd: number, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await readFile(fd, bytes, filled, length - filled, offset + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return bytes.subarray(0, filled)
 }
 
 let temporaryCount = 0

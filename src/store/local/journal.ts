@@ -3,12 +3,12 @@
  * Does I/O. A segment whose owner is gone is first renamed to `.done` and removed later (ledger/tidy.ts decides).
  * @module
  */
-import { constants } from "node:fs"
+import * as fs from "node:fs"
 import * as fsp from "node:fs/promises"
 import { dirname } from "node:path"
 import type { Journal, SegmentInfo, SegmentRead, SegmentWriter } from "../contract.ts"
 import { parseLines } from "../lines.ts"
-import { errorCode, isMissing, type RootDirectory, syncDirectory } from "./files.ts"
+import { errorCode, isMissing, READ_FLAGS, type RootDirectory, readBytes, syncDirectory, syncFile } from "./files.ts"
 import { JOURNAL_DIRECTORY, PARTS_DIRECTORY } from "./layout.ts"
 import { LocalSegment } from "./segment.ts"
 
@@ -17,9 +17,8 @@ const SEGMENT_NAME = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(0|[1-9][0
 const LINE_BYTES = 66_000
 /** Longest line of a part: 16 MiB of values, escaped. */
 const PART_BYTES = 128 * 1024 * 1024
-/** Most bytes read at once, unless a single line is longer. */
-const READ_BYTES = 8 * 1024 * 1024
-const NO_FOLLOW = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+/** Most bytes read and parsed at once, unless a single line is longer: about a millisecond's work. */
+const READ_BYTES = 1024 * 1024
 /** How long an owner gets to take back an append to a file that lost its name. */
 const OWNER_GRACE_MS = 2_000
 
@@ -53,32 +52,22 @@ export class LocalJournal implements Journal {
   }
 
   async read(name: string, offset: number, limitBytes: number): Promise<SegmentRead | undefined> {
-    const file = await this.#open(name)
-    if (file === undefined) return undefined
-    try {
-      const { size: sizeBytes } = await file.stat()
+    return this.#withFile(name, async (fd) => {
+      const { size: sizeBytes } = fs.fstatSync(fd)
       // A line longer than the limit is read all the same, or reading would never come past it.
       for (let limit = Math.min(Math.max(limitBytes, LINE_BYTES), READ_BYTES); ; limit *= 4) {
-        const bytes = await readBytes(file, offset, Math.max(0, Math.min(sizeBytes - offset, limit)))
+        const bytes = await readBytes(fd, offset, Math.max(0, Math.min(sizeBytes - offset, limit)))
         const parsed = parseLines(bytes, offset)
         const more = offset + bytes.length < sizeBytes
         if (!more || parsed.endOffset > offset) return { ...parsed, end: more ? "more" : parsed.end, sizeBytes }
         // No newline in more bytes than a line can have: whatever this is, it is no journal.
         if (limit >= this.#lineBytes) return { lines: [], end: "torn", endOffset: offset, damagedAt: offset, sizeBytes }
       }
-    } finally {
-      await file.close()
-    }
+    })
   }
 
   async sync(name: string): Promise<void> {
-    const file = await this.#open(name)
-    if (file === undefined) return
-    try {
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
+    await this.#withFile(name, syncFile)
   }
 
   async markDone(name: string): Promise<void> {
@@ -88,28 +77,23 @@ export class LocalJournal implements Journal {
   }
 
   async release(name: string, publishedOffset: number): Promise<boolean> {
-    const file = await this.#open(name)
-    if (file === undefined) return true
-    try {
-      if ((await file.stat()).size !== publishedOffset) return false
+    const released = await this.#withFile(name, async (fd) => {
+      if (fs.fstatSync(fd).size !== publishedOffset) return false
       await fsp.unlink(this.#path(name)).catch(missingAsUndefined)
-      return !(await this.#rescue(file, name, publishedOffset))
-    } finally {
-      await file.close()
-    }
+      return !(await this.#rescue(fd, name, publishedOffset))
+    })
+    return released ?? true
   }
 
   /**
    * An owner that woke up may have appended between the size check and the unlink. It takes an append back that it
    * made after the unlink; what is still there after its grace period was acknowledged, and goes to a new segment.
    */
-  async #rescue(file: fsp.FileHandle, name: string, publishedOffset: number): Promise<boolean> {
-    if ((await file.stat()).size === publishedOffset) return false
+  async #rescue(fd: number, name: string, publishedOffset: number): Promise<boolean> {
+    if (fs.fstatSync(fd).size === publishedOffset) return false
     await new Promise((resolve) => setTimeout(resolve, OWNER_GRACE_MS))
-    const { size } = await file.stat()
-    if (size <= publishedOffset) return false
-    const late = Buffer.alloc(size - publishedOffset)
-    await file.read(late, 0, late.length, publishedOffset)
+    const late = await readBytes(fd, publishedOffset, Math.max(0, fs.fstatSync(fd).size - publishedOffset))
+    if (late.length === 0) return false
     const match = SEGMENT_NAME.exec(name)!
     const taken = (await this.segments()).filter((segment) => segment.writerId === match[1])
     const number = Math.max(Number(match[2]), ...taken.map((segment) => segment.number)) + 1
@@ -117,12 +101,19 @@ export class LocalJournal implements Journal {
     return true
   }
 
-  async #open(name: string): Promise<fsp.FileHandle | undefined> {
+  /** Does some work with an open segment; undefined when there is none of that name. */
+  async #withFile<T>(name: string, work: (fd: number) => Promise<T>): Promise<T | undefined> {
+    let fd: number
     try {
-      return await fsp.open(this.#path(name), constants.O_RDONLY | NO_FOLLOW)
+      fd = fs.openSync(this.#path(name), READ_FLAGS)
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
+    }
+    try {
+      return await work(fd)
+    } finally {
+      fs.closeSync(fd)
     }
   }
 
@@ -134,15 +125,4 @@ export class LocalJournal implements Journal {
 function missingAsUndefined(error: unknown): undefined {
   if (errorCode(error) === "ENOENT") return undefined
   throw error
-}
-
-async function readBytes(file: fsp.FileHandle, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length)
-  let filled = 0
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled)
-    if (bytesRead === 0) break
-    filled += bytesRead
-  }
-  return bytes.subarray(0, filled)
 }

@@ -6,7 +6,7 @@
 import * as fs from "node:fs"
 import { dirname } from "node:path"
 import { SegmentWriteError, type SegmentWriter } from "../contract.ts"
-import { openForAppend, type RootDirectory, syncDirectory, syncDirectoryNow } from "./files.ts"
+import { openForAppend, type RootDirectory, syncDirectory, syncDirectoryNow, syncFile } from "./files.ts"
 
 /** A segment file in the embedded store. */
 export class LocalSegment implements SegmentWriter {
@@ -65,9 +65,7 @@ export class LocalSegment implements SegmentWriter {
   async sync(): Promise<void> {
     this.#busy += 1
     try {
-      await new Promise<void>((resolve, reject) => {
-        fs.fdatasync(this.#fd, (error) => (error ? reject(error) : resolve()))
-      })
+      await syncFile(this.#fd)
       if (!this.#directorySynced) await syncDirectory(dirname(this.#path))
       this.#directorySynced = true
     } finally {

@@ -30,12 +30,9 @@ export class StateDirectory implements SigningState {
     return this.#readSecret(`keys/${nameOf(origin)}.skey`)
   }
 
-  /** Notes that the checkpoint last signed is published. Not synced: lost with the power, it only makes a verdict milder. */
-  notePublished(checkpoint: RememberedCheckpoint): void {
-    const name = `signed/${nameOf(checkpoint.origin)}.json`
-    const { path, temporary, fd } = this.#open().stage(name, encode({ ...checkpoint, published: true }))
-    fs.closeSync(fd)
-    fs.renameSync(temporary, path)
+  /** Once resolved it is noted for good that the checkpoint last signed is published. */
+  notePublished(checkpoint: RememberedCheckpoint): Promise<void> {
+    return this.#write(`signed/${nameOf(checkpoint.origin)}.json`, { ...checkpoint, published: true })
   }
 
   /** Where the key of an origin is kept. */

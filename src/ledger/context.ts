@@ -1,0 +1,36 @@
+/**
+ * What sealing works on, and how far it goes. Types only.
+ * @module
+ */
+import type { BlobStore, Journal, LogFiles, Mutex, PayloadStore, SigningState } from "../store/index.ts"
+import type { Environment } from "./identity.ts"
+
+/** What sealing works on. */
+export interface SealContext {
+  readonly root: LogFiles
+  readonly journal: Journal
+  /** Large values of entries that are not sealed yet. */
+  readonly parts: Journal
+  /** Opens the store that they go to, and makes it when missing. */
+  readonly payloads: () => PayloadStore | undefined
+  readonly blobs: BlobStore
+  readonly state: SigningState
+  readonly environment: Environment
+  /** Undefined where no SQLite is installed. */
+  readonly mutex: Mutex | undefined
+  /** Sorts lines of different writers; reads a time from an entry's bytes. */
+  readonly timeKey: (entry: Uint8Array) => string
+  readonly nowMs: () => number
+}
+
+/** How far to go. */
+export interface SealOptions {
+  /** Stop at a multiple of 256 when there is one, and leave the rest for the next time. */
+  readonly align: boolean
+  /** Take no further batch after this time of `performance.now()`. */
+  readonly deadlineMs?: number
+  /** Take the lines of this writer alone. */
+  readonly onlyWriter?: string
+  /** Set by `recover` itself; anyone else waits until a recovery that was begun is finished. */
+  readonly recovering?: boolean
+}
