@@ -6,7 +6,7 @@ const ENGINE = /\/src\/(event|store|privacy|ledger|capture|query)\//
 /** Named parts, instead of one for every set of importers. `proof` is all that a browser loads. */
 function part(name: string, folders: RegExp): { name: string; test: (id: string) => boolean }[] {
   const isType = (id: string) => id.endsWith(".d.ts")
-  const isIn = (id: string) => folders.test(id.replaceAll("\\", "/")) && !/conformance/.test(id)
+  const isIn = (id: string) => folders.test(id.replaceAll("\\", "/")) && !/conformance|check-worker/.test(id)
   return [
     { name, test: (id) => isIn(id) && !isType(id) },
     { name: `${name}.d`, test: (id) => isIn(id) && isType(id) },
@@ -14,7 +14,13 @@ function part(name: string, folders: RegExp): { name: string; test: (id: string)
 }
 
 export default defineConfig({
-  entry: { audit: "src/audit.ts", verify: "src/verify.ts", testing: "src/testing.ts", cli: "src/cli/main.ts" },
+  entry: {
+    audit: "src/audit.ts",
+    verify: "src/verify.ts",
+    testing: "src/testing.ts",
+    cli: "src/cli/main.ts",
+    "check-worker": "src/query/check-worker.ts",
+  },
   format: "esm",
   platform: "node",
   target: "node20.19",

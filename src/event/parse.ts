@@ -81,6 +81,18 @@ export function parseEntry(bytes: Uint8Array): AuditEntry {
   return entry as AuditEntry
 }
 
+/**
+ * Whether a JSON object holds nothing but optional fields of the envelope, each valid and there once.
+ *
+ * @param count - How many fields its text has, one named twice counted twice.
+ */
+export function areOptionalFields(json: string, count: number): boolean {
+  const fields = parseJson(json)
+  const names = Object.keys(fields as object)
+  if (names.length !== count || names.some((name) => OPTIONAL.every(([key]) => key !== name))) return false
+  return OPTIONAL.every(([key, check]) => hasIfThere(fields, key, check))
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

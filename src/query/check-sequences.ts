@@ -3,8 +3,10 @@
  * A hole that a writer's successor does not explain is evidence. Pure.
  * @module
  */
-import type { AuditEntry, JsonObject } from "../event/index.ts"
+import type { JsonObject } from "../event/index.ts"
+import type { StretchCheck } from "./check-bundles.ts"
 import type { Finding } from "./findings.ts"
+import type { Run } from "./sequence-runs.ts"
 
 /** Most findings of one kind that are listed; the rest is counted. */
 const MOST_FINDINGS = 20
@@ -12,27 +14,51 @@ const MOST_FINDINGS = 20
 /** Numbers seen so far, when they came in order but for a few. */
 class Counter {
   next = 0
-  /** Numbers above `next` that came early. */
-  readonly early = new Set<number>()
+  /** Runs above `next` that came early, in order, each apart from the others. */
+  early: Run[] = []
   /** Where the number after the hole stands. */
   earlyIndex: number | undefined
   repeated: number | undefined
 
-  see(number: number, index: number | undefined): void {
-    if (number < this.next || this.early.has(number)) this.repeated ??= number
-    else if (number > this.next) {
-      this.early.add(number)
-      this.earlyIndex ??= index
+  see({ first, next, index }: Run): void {
+    if (first < this.next) this.repeated ??= first
+    const from = Math.max(first, this.next)
+    if (from >= next) return
+    if (from === this.next) {
+      this.next = next
+      this.#absorb()
     } else {
-      this.next += 1
-      while (this.early.delete(this.next)) this.next += 1
+      this.earlyIndex ??= index
+      this.#addEarly(from, next, index)
+    }
+  }
+
+  #addEarly(first: number, next: number, index: number | undefined): void {
+    const overlapping = this.early.find((run) => run.first < next && first < run.next)
+    if (overlapping !== undefined) this.repeated ??= Math.max(first, overlapping.first)
+    const apart = this.early.filter((run) => run.next < first || run.first > next)
+    const touching = this.early.filter((run) => run.next >= first && run.first <= next)
+    const whole = {
+      first: Math.min(first, ...touching.map((run) => run.first)),
+      next: Math.max(next, ...touching.map((run) => run.next)),
+      index,
+    }
+    this.early = [...apart, whole].sort((a, b) => a.first - b.first)
+  }
+
+  #absorb(): void {
+    for (let run = this.early[0]; run !== undefined && run.first <= this.next; run = this.early[0]) {
+      if (run.first < this.next) this.repeated ??= run.first
+      this.next = Math.max(this.next, run.next)
+      this.early.shift()
     }
   }
 
   /** Takes numbers as explained up to, not including, one. */
   skipTo(number: number): void {
     this.next = Math.max(this.next, number)
-    while (this.early.delete(this.next)) this.next += 1
+    while (this.early[0] !== undefined && this.early[0].next <= this.next) this.early.shift()
+    if (this.early[0] !== undefined && this.early[0].first <= this.next) this.next = this.early.shift()!.next
   }
 }
 
@@ -45,18 +71,21 @@ export class SequenceCheck {
   readonly #recoveries: { readonly index: number | undefined; readonly kind: string }[] = []
   #startAnywhere = false
 
-  /** An entry under the head, or one of the tail (index undefined). */
-  see(entry: AuditEntry | undefined, index: number | undefined): void {
-    if (entry === undefined) {
-      if (index !== undefined) this.#notEvents.push(index)
-      return
+  /** The next entries, as their runs. */
+  see({ segments, notEvents }: Pick<StretchCheck, "segments" | "notEvents">): void {
+    for (const index of notEvents) this.#notEvents.push(index)
+    for (const { writers, operations, last } of segments) {
+      for (const [id, runs] of writers) for (const run of runs) counter(this.#writers, id).see(run)
+      for (const [id, runs] of operations) {
+        const operation = counter(this.#operations, id)
+        if (this.#startAnywhere && operation.next === 0) operation.skipTo(runs[0]!.first)
+        for (const run of runs) operation.see(run)
+      }
+      if (last === undefined) continue
+      const { entry, index } = last
+      if (entry.writer.continues !== undefined) this.#continued.push({ ...entry.writer.continues, index })
+      if (entry.event_type === "audit_recovered") this.#explain(entry.details, index)
     }
-    counter(this.#writers, entry.writer.id).see(entry.writer.seq, index)
-    const operation = counter(this.#operations, entry.operation_id)
-    if (this.#startAnywhere && operation.next === 0) operation.skipTo(entry.sequence)
-    operation.see(entry.sequence, index)
-    if (entry.writer.continues !== undefined) this.#continued.push({ ...entry.writer.continues, index })
-    if (entry.event_type === "audit_recovered") this.#explain(entry.details, index)
   }
 
   /** What a recovery declared as lost: per writer the next number that counts, per operation likewise. */
@@ -130,11 +159,11 @@ function counter(counters: Map<string, Counter>, id: string): Counter {
 }
 
 function holes(counters: ReadonlyMap<string, Counter>, code: string, what: string): Finding[] {
-  const open = [...counters].filter(([, { early }]) => early.size > 0)
+  const open = [...counters].filter(([, { early }]) => early.length > 0)
   return limited(open, ([id, { next, early, earlyIndex }]) => ({
     code,
     verdict: "gap",
-    message: `${what} ${id} lacks number ${next}, although number ${Math.min(...early)} is there`,
+    message: `${what} ${id} lacks number ${next}, although number ${early[0]!.first} is there`,
     ...(earlyIndex === undefined ? {} : { index: earlyIndex }),
   }))
 }

@@ -5,11 +5,9 @@
  */
 import { equalBytes, fromBase64 } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
-import { readBundle } from "../ledger/index.ts"
 import {
   type Checkpoint,
   Frontier,
-  leafHashes,
   parseBundle,
   parseTilePath,
   TILE_WIDTH,
@@ -18,6 +16,8 @@ import {
   tileRoot,
 } from "../proof/index.ts"
 import type { BlobStore } from "../store/index.ts"
+import { compareTile, readTileOf, type StretchCheck } from "./check-bundles.ts"
+import { checkStretches } from "./check-threads.ts"
 import type { Finding } from "./findings.ts"
 
 const HASH_BYTES = 32
@@ -32,9 +32,12 @@ export interface TreeCheck {
 
 /** What to check and whom to tell. */
 export interface TreeCheckOptions {
+  /** The log's directory, so that several threads can read it. */
+  readonly directory: string
   /** Sizes at which the root is wanted. */
   readonly rootsAt: ReadonlySet<number>
-  readonly onEntries: (firstIndex: number, entries: readonly Uint8Array[]) => void
+  /** Told of each stretch, in the order of the log. */
+  readonly onStretch: (stretch: StretchCheck) => void
   readonly onProgress: (entriesChecked: number) => void
 }
 
@@ -51,7 +54,7 @@ export async function checkTree(blobs: BlobStore, head: Checkpoint, options: Tre
   return { findings, entriesChecked: walk.entriesChecked, roots: complete ? walk.roots : new Map() }
 }
 
-/** One pass over the bundles; tiles of the levels above are built up and compared on the way. */
+/** One pass over the tree; tiles of the levels above the lowest are built up and compared on the way. */
 class TreeWalk {
   readonly findings: Finding[] = []
   readonly roots = new Map<number, Uint8Array>()
@@ -59,7 +62,10 @@ class TreeWalk {
   readonly #blobs: BlobStore
   readonly #treeSize: number
   readonly #options: TreeCheckOptions
-  readonly #frontier = Frontier.empty()
+  /** Of the tree whose leaves are the roots of full bundles. */
+  readonly #bundles = Frontier.empty()
+  /** Sizes at which the root is wanted, by the number of full bundles before them. */
+  readonly #wanted = new Map<number, number[]>()
   /** Hashes of the tile being filled, by level. */
   readonly #levels: Uint8Array[][] = []
 
@@ -67,55 +73,66 @@ class TreeWalk {
     this.#blobs = blobs
     this.#treeSize = treeSize
     this.#options = options
+    for (const size of new Set([...options.rootsAt, treeSize])) {
+      const bundle = Math.floor(size / TILE_WIDTH)
+      if (size <= treeSize) this.#wanted.set(bundle, [...(this.#wanted.get(bundle) ?? []), size])
+    }
   }
 
   /** False: an entry could not be read, so no root can be recomputed. */
   async run(): Promise<boolean> {
-    if (this.#options.rootsAt.has(0) || this.#treeSize === 0) this.roots.set(0, this.#frontier.root())
-    for (let bundle = 0; bundle * TILE_WIDTH < this.#treeSize; bundle++) {
-      if (!(await this.#bundle(bundle))) return false
+    const stretches = checkStretches(this.#blobs, this.#options.directory, {
+      treeSize: this.#treeSize,
+      wanted: new Set(this.#wanted.keys()),
+    })
+    for await (const stretch of stretches) {
+      this.findings.push(...stretch.findings)
+      this.entriesChecked += stretch.entriesChecked
+      this.#options.onStretch(stretch)
       this.#options.onProgress(this.entriesChecked)
+      await this.#fullBundles(stretch)
+      if (!stretch.complete) return false
     }
+    this.#rootsIn(undefined)
     await this.#partialTiles()
     await this.#supersededPartials()
     return true
   }
 
-  async #bundle(bundle: number): Promise<boolean> {
-    const first = bundle * TILE_WIDTH
-    let entries: Uint8Array[]
-    try {
-      entries = await readBundle(this.#blobs, bundle, this.#treeSize)
-    } catch (error) {
-      if (!(error instanceof AuditError)) throw error
-      const path = tilePath({ level: "entries", index: bundle, width: Math.min(TILE_WIDTH, this.#treeSize - first) })
-      const message = `entries from ${first} on cannot be read: ${error.message}`
-      this.findings.push({ code: "bundle_unreadable", verdict: "corrupt", message, index: first, path })
-      return false
+  async #fullBundles({ roots, leaves }: StretchCheck): Promise<void> {
+    for (let at = 0; at < roots.length; at += HASH_BYTES) {
+      this.#rootsIn(leaves.get(this.#bundles.size))
+      const root = roots.subarray(at, at + HASH_BYTES)
+      this.#bundles.append(root)
+      await this.#push(1, root)
     }
-    const hashes = leafHashes(entries)
-    for (let n = 0; n < entries.length; n++) {
-      this.#frontier.append(hashes.subarray(n * HASH_BYTES, (n + 1) * HASH_BYTES))
-      const size = first + n + 1
-      if (this.#options.rootsAt.has(size) || size === this.#treeSize) this.roots.set(size, this.#frontier.root())
-    }
-    this.entriesChecked += entries.length
-    this.#options.onEntries(first, entries)
-    if (entries.length === TILE_WIDTH) await this.#fullTile({ level: 0, index: bundle, width: TILE_WIDTH }, hashes)
-    else await this.#compare({ level: 0, index: bundle, width: entries.length }, hashes)
-    return true
+    const open = leaves.get(this.#bundles.size)
+    if (open !== undefined) this.#rootsIn(open)
   }
 
-  async #fullTile(id: TileId & { level: number }, hashes: Uint8Array): Promise<void> {
+  /** Roots at the sizes wanted within the bundle that comes next, whose leaf hashes are given. */
+  #rootsIn(leaves: Uint8Array | undefined): void {
+    const bundle = this.#bundles.size
+    for (const size of this.#wanted.get(bundle) ?? []) {
+      const inside = Frontier.empty()
+      const width = size - bundle * TILE_WIDTH
+      if (width > 0 && leaves === undefined) continue
+      inside.appendAll(leaves?.subarray(0, width * HASH_BYTES) ?? new Uint8Array(0))
+      this.roots.set(size, Frontier.from(size, [...this.#bundles.hashes, ...inside.hashes]).root())
+    }
+  }
+
+  /** Adds the root of a full tile to the tile above it. */
+  async #push(level: number, root: Uint8Array): Promise<void> {
+    const tile = (this.#levels[level] ??= [])
+    tile.push(root)
+    if (tile.length < TILE_WIDTH) return
+    this.#levels[level] = []
+    const index = this.#bundles.size / TILE_WIDTH ** level - 1
+    const id = { level, index, width: TILE_WIDTH }
+    const hashes = join(tile)
     await this.#compare(id, hashes)
-    const above = (this.#levels[id.level + 1] ??= [])
-    above.push(tileRoot(id, hashes))
-    if (above.length < TILE_WIDTH) return
-    this.#levels[id.level + 1] = []
-    await this.#fullTile(
-      { level: id.level + 1, index: Math.floor(id.index / TILE_WIDTH), width: TILE_WIDTH },
-      join(above),
-    )
+    await this.#push(level + 1, tileRoot(id, hashes))
   }
 
   async #partialTiles(): Promise<void> {
@@ -126,24 +143,9 @@ class TreeWalk {
     }
   }
 
-  /** A partial tile may be gone once the full one is there: then its first hashes count. */
   async #compare(id: TileId & { level: number }, expected: Uint8Array): Promise<void> {
-    const path = tilePath(id)
-    const stored =
-      (await this.#blobs.get(path)) ??
-      (await this.#blobs.get(tilePath({ ...id, width: TILE_WIDTH })))?.subarray(0, expected.length)
-    if (stored !== undefined && equalBytes(stored, expected)) return
-    const span = TILE_WIDTH ** id.level
-    const differs = stored === undefined ? 0 : firstDifference(stored, expected)
-    const index = (id.index * TILE_WIDTH + differs) * span
-    const message = stored === undefined ? `${path} is missing` : `entry ${index} and its hash in ${path} do not agree`
-    this.findings.push({
-      code: stored === undefined ? "tile_missing" : "tile_mismatch",
-      verdict: "corrupt",
-      message,
-      index,
-      path,
-    })
+    const stored = await readTileOf((path) => this.#blobs.get(path), id)
+    compareTile(id, stored, expected, this.findings)
   }
 
   /** Partial tiles of earlier checkpoints must be beginnings of what is there now. */
@@ -208,11 +210,6 @@ function isBeginning(full: TileId, bytes: Uint8Array, width: number, whole: Uint
     if (error instanceof AuditError) return false
     throw error
   }
-}
-
-function firstDifference(a: Uint8Array, b: Uint8Array): number {
-  const byte = b.findIndex((value, n) => a[n] !== value)
-  return Math.floor(Math.max(0, byte) / HASH_BYTES)
 }
 
 function join(hashes: readonly Uint8Array[]): Uint8Array {

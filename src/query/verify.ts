@@ -14,7 +14,8 @@ import { SequenceCheck } from "./check-sequences.ts"
 import { checkTail } from "./check-tail.ts"
 import { checkTree } from "./check-tree.ts"
 import { type Finding, NOT_PROVEN, type Verdict, worstVerdict } from "./findings.ts"
-import { checkKeptValues, KEPT_MARKER } from "./kept-values.ts"
+import { checkKeptValues } from "./kept-values.ts"
+import { SequenceRuns } from "./sequence-runs.ts"
 import { type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 
 /** What to verify, and by what. */
@@ -112,17 +113,18 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
   const sequences = new SequenceCheck()
   const kept = new Map<number, AuditEntry>()
   const tree = await checkTree(snapshot.blobs, head, {
+    directory: root.path,
     rootsAt: new Set(older.map(({ checkpoint }) => checkpoint.treeSize)),
-    onEntries: (first, entries) =>
-      entries.forEach((bytes, n) => {
+    onStretch: (stretch) => {
+      sequences.see(stretch)
+      for (const [index, bytes] of stretch.kept) {
         const entry = tryParse(bytes)
-        sequences.see(entry, first + n)
-        if (entry !== undefined && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(KEPT_MARKER))
-          kept.set(first + n, entry)
-      }),
+        if (entry !== undefined) kept.set(index, entry)
+      }
+    },
     onProgress: (entriesChecked) => options.onProgress?.(entriesChecked),
   })
-  for (const { entry } of snapshot.tail) sequences.see(entry, undefined)
+  sequences.see(runsOf(snapshot.tail))
   const findings = [
     ...(await checkSignature(head, key, directoryKey)),
     ...tree.findings,
@@ -145,6 +147,13 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     checkpoint: head,
     ...(key === undefined ? {} : { publicKey: key.verifierKey, keySource: key.source }),
   }
+}
+
+function runsOf(tail: Snapshot["tail"]): SequenceRuns {
+  const runs = new SequenceRuns()
+  for (const { entry } of tail) runs.see(entry, undefined)
+  runs.close()
+  return runs
 }
 
 /** What this user remembers of the log in a directory. */
