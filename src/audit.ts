@@ -34,7 +34,13 @@ export {
   type JsonValue,
   type Omission,
 } from "./event/index.ts"
-export type { SealedReceipt } from "./ledger/index.ts"
+export type {
+  ErrorNote,
+  LedgerMetrics as AuditMetrics,
+  RecordNote,
+  SealedReceipt,
+  SealNote,
+} from "./ledger/index.ts"
 export type { Checkpoint } from "./proof/index.ts"
 export {
   type AuditPage,

@@ -22,6 +22,8 @@ import {
   formatPart,
   Ledger,
   type Recorded,
+  type RecordNote,
+  recordChannel,
   type SealedReceipt,
   type WriterMark,
 } from "../ledger/index.ts"
@@ -197,6 +199,10 @@ export class Recorder {
     }, part)
     // Taken only now: a write that failed takes no number.
     this.#sequence = sequence + 1
+    if (recordChannel.hasSubscribers) {
+      const note = { logDir: ledger.path, eventId, eventType, operationId: this.#options.operationId, sequence }
+      recordChannel.publish({ ...note, bytes: utf8Bytes(entry) } satisfies RecordNote)
+    }
     if (this.textLog !== undefined)
       this.#writeText(levelOf(eventType, details as Record<string, unknown>), timestamp, entry)
     return recorded

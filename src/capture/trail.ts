@@ -33,7 +33,7 @@ import {
   type UserRequestArguments,
   userRequest,
 } from "../event/index.ts"
-import { currentRedirection, type Ledger, NO_KEY } from "../ledger/index.ts"
+import { currentRedirection, type Ledger, type LedgerMetrics, NO_KEY } from "../ledger/index.ts"
 import { createRedactor } from "../privacy/index.ts"
 import type { Checkpoint } from "../proof/index.ts"
 import {
@@ -189,6 +189,20 @@ export class AuditTrail implements Disposable, AsyncDisposable {
       { start_time: this.startTime.toISOString(), regulations: this.regulations },
       {},
     )
+  }
+
+  /**
+   * Counters of this thread for the log directory, of all its trails: what was recorded, what waits to be synced and
+   * sealed, what failed. To be told as it happens, subscribe to the channels `secureml.audit.record`, `.seal` and
+   * `.error` of `node:diagnostics_channel`.
+   *
+   * @example
+   * ```ts
+   * audit.metrics().unsealed // 0: a checkpoint covers everything
+   * ```
+   */
+  metrics(): LedgerMetrics {
+    return this.#ledger.metrics
   }
 
   /** Whether `close` was called. */

@@ -17,6 +17,7 @@ import {
   StateDirectory,
 } from "../store/index.ts"
 import type { SealContext } from "./context.ts"
+import { tellError } from "./diagnostics.ts"
 import type { Environment } from "./identity.ts"
 import { findEntry, receiptFor, type SealedReceipt } from "./receipt.ts"
 import { type Recovery, recoverLocked, type WriterOf } from "./recover.ts"
@@ -44,15 +45,17 @@ export interface Recorded {
   readonly fromIndex: number
 }
 
-/** Counters of one thread for one log directory. */
+/** Counters of one thread for one log directory, since it opened it. */
 export interface LedgerMetrics extends SealMetrics {
-  /** Entries recorded, and the bytes of their journal lines. */
+  /** Events recorded, and the bytes of their journal lines. */
   readonly recorded: number
   readonly recordedBytes: number
   /** Bytes recorded that are not known to survive power loss yet. */
   readonly unsyncedBytes: number
   /** Log calls that could not write. */
   readonly writeErrors: number
+  /** Syncs that failed; what they were to save was written again, or told as not durable. */
+  readonly syncErrors: number
 }
 
 /** What the ledger asks of its user. */
@@ -131,6 +134,7 @@ export class Ledger {
       writer.append(build, part)
     } catch (error) {
       this.#writeErrors += 1
+      tellError(this.path, "record", error)
       throw error
     }
     if (!this.#schedule.hasNews) this.#schedule.noteNews(monotonic())
@@ -143,13 +147,23 @@ export class Ledger {
   }
 
   /** Resolves when everything appended up to a mark survives power loss. */
-  durable(mark: number): Promise<void> {
-    return this.#writer.durable(mark)
+  async durable(mark: number): Promise<void> {
+    try {
+      await this.#writer.durable(mark)
+    } catch (error) {
+      tellError(this.path, "sync", error)
+      throw error
+    }
   }
 
   /** The same for everything appended, returning when it is done. */
   durableNow(): void {
-    this.#writer.durableNow()
+    try {
+      this.#writer.durableNow()
+    } catch (error) {
+      tellError(this.path, "sync", error)
+      throw error
+    }
   }
 
   /**
@@ -232,12 +246,13 @@ export class Ledger {
 
   /** Counters of this thread for this directory. */
   get metrics(): LedgerMetrics {
-    const { appendedBytes, appendedEntries, unsyncedBytes } = this.#writer
+    const { appendedBytes, appendedEntries, unsyncedBytes, syncErrors } = this.#writer
     return {
       recorded: appendedEntries,
       recordedBytes: appendedBytes,
       unsyncedBytes,
       writeErrors: this.#writeErrors,
+      syncErrors,
       ...this.#schedule.metrics,
     }
   }

@@ -3,9 +3,9 @@
  * that wait at the same time share one. Nothing here keeps a process alive unless somebody waits.
  * @module
  */
-import { channel } from "node:diagnostics_channel"
 import { AuditError } from "../errors.ts"
 import type { SealContext, SealOptions } from "./context.ts"
+import { type SealNote, sealChannel, tellError } from "./diagnostics.ts"
 import { moveParts } from "./parts.ts"
 import { locked, type Sealed, seal } from "./seal.ts"
 import { tidy } from "./tidy.ts"
@@ -27,25 +27,18 @@ const IDLE_MS = 60_000
 const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis
 const monotonic = performance.now.bind(performance)
 
-/** Told after every seal, with {@link SealNote}. */
-const sealChannel = channel("secureml.audit.seal")
-
-/** What a subscriber of `secureml.audit.seal` gets. */
-export interface SealNote {
-  readonly logDir: string
-  readonly treeSize: number
-  /** Entries that this seal added, of all processes. */
-  readonly entries: number
-  readonly durationMs: number
-}
-
 /** Counters of the seals of one thread. */
 export interface SealMetrics {
-  readonly seals: number
-  readonly lastSealMs: number | undefined
-  readonly sealErrors: number
-  /** Milliseconds since something was recorded that is not sealed yet; 0 when all is. */
+  /** Events of this thread that no checkpoint covers, as of its last seal. */
+  readonly unsealed: number
+  /** Milliseconds since the oldest of them was recorded; 0 when there is none. */
   readonly unsealedAgeMs: number
+  /** Seals that succeeded, and attempts that failed. */
+  readonly seals: number
+  readonly sealErrors: number
+  /** Milliseconds that the last one took; undefined before the first. */
+  readonly lastSealMs: number | undefined
+  /** Entries under the last checkpoint that this thread saw, of all processes. */
   readonly treeSize: number
 }
 
@@ -66,6 +59,8 @@ export class SealSchedule {
   #failure: AuditError | undefined
   #retryMs = MIN_RETRY_MS
   #treeSize = 0
+  /** How far each writer's journal had gone into the tree at the last seal. */
+  #positions: Sealed["tree"]["writers"] = new Map()
   #seals = 0
   #sealErrors = 0
   #lastSealMs: number | undefined
@@ -97,12 +92,14 @@ export class SealSchedule {
   }
 
   get metrics(): SealMetrics {
-    const unsealedAgeMs = this.#newsSinceMs === undefined ? 0 : monotonic() - this.#newsSinceMs
+    let unsealed = 0
+    for (const [id, count] of this.#writer.given) unsealed += Math.max(0, count - (this.#positions.get(id)?.next ?? 0))
     return {
+      unsealed,
+      unsealedAgeMs: this.#newsSinceMs === undefined ? 0 : monotonic() - this.#newsSinceMs,
       seals: this.#seals,
-      lastSealMs: this.#lastSealMs,
       sealErrors: this.#sealErrors,
-      unsealedAgeMs,
+      lastSealMs: this.#lastSealMs,
       treeSize: this.#treeSize,
     }
   }
@@ -167,13 +164,16 @@ export class SealSchedule {
     } catch (error) {
       this.#sealErrors += 1
       this.#newsSinceMs = since ?? this.#newsSinceMs
-      throw asAuditError(error)
+      const failure = asAuditError(error)
+      tellError(this.#path, "seal", failure)
+      throw failure
     }
   }
 
   #noteSealed({ tree, oldSize }: Sealed, durationMs: number): void {
     this.#failure = undefined
     this.#treeSize = tree.size
+    this.#positions = tree.writers
     this.#seals += 1
     this.#lastSealMs = durationMs
     if (sealChannel.hasSubscribers) {
@@ -220,6 +220,7 @@ export class SealSchedule {
         await tidy(context, this.#writer, oldSize)
       })
     } catch (error) {
+      tellError(this.#path, "tidy", error)
       warn(`${this.#path}: housekeeping failed and is tried again: ${String(error)}`, "TIDY_FAILED")
     }
   }
@@ -249,6 +250,7 @@ export class SealSchedule {
   /** After a recovery the tree may be another one. */
   forgetTree(): void {
     this.#treeSize = 0
+    this.#positions = new Map()
     this.#failure = undefined
   }
 

@@ -85,6 +85,7 @@ export class Writer {
   /** Bytes appended by this thread so far, and how many of them are settled: durable, or failed and told. */
   #appended = 0
   #entries = 0
+  #syncErrors = 0
   #settled = 0
   /** Ranges of appended bytes which a sync could not save; their `durable()` rejects. */
   readonly #failed: { readonly from: number; readonly to: number; readonly error: AuditError }[] = []
@@ -133,6 +134,11 @@ export class Writer {
   /** Bytes appended that are not known to be durable. */
   get unsyncedBytes(): number {
     return this.#appended - this.#settled
+  }
+
+  /** Syncs that failed. */
+  get syncErrors(): number {
+    return this.#syncErrors
   }
 
   /** Milliseconds since the last append. */
@@ -363,6 +369,7 @@ export class Writer {
    * is written to a new segment, and that one is synced before anything more is acknowledged.
    */
   #rewrite(cause: unknown): void {
+    this.#syncErrors += 1
     const poisoned = this.#unsynced
     const from = this.#settled
     this.#unsynced = []
