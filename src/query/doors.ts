@@ -7,7 +7,13 @@ import { resolve } from "node:path"
 import { AuditError } from "../errors.ts"
 import type { AuditRecord } from "../event/index.ts"
 import { currentRedirection, type Environment, type SealedReceipt } from "../ledger/index.ts"
-import { checkEventArgument, checkVerifyArgument, type EventArgument } from "./door-arguments.ts"
+import {
+  checkEventArgument,
+  checkProofArgument,
+  checkVerifyArgument,
+  type EventArgument,
+  type ProofArgument,
+} from "./door-arguments.ts"
 import { type AuditQuery, checkQuery, type RecordOf } from "./filter.ts"
 import { type KeptValue, keptValuesOf } from "./kept-values.ts"
 import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
@@ -89,12 +95,13 @@ export async function queryAuditLogs<const T extends string = string>(
  * The proof that one event is in the log. Together with the entry it verifies with `secureml/verify` and with other
  * people's tools.
  *
- * @throws TypeError for a wrong argument, naming the field.
+ * @param query - The event's id, or its `index`, with which nothing has to be searched.
+ * @throws TypeError, RangeError for a wrong argument, naming the field.
  * @throws {@link AuditError} `EVENT_NOT_FOUND`, `EVENT_NOT_SEALED`.
  */
-export async function proveEvent(query: EventArgument): Promise<SealedReceipt> {
-  checkEventArgument(query)
-  return prove({ logDir: directoryOf(query.logDir), eventId: query.eventId })
+export async function proveEvent(query: ProofArgument): Promise<SealedReceipt> {
+  checkProofArgument(query)
+  return prove({ logDir: directoryOf(query.logDir), eventId: "index" in query ? query.index : query.eventId })
 }
 
 /**
