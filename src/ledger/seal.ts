@@ -281,17 +281,17 @@ async function publishHead(
   const note = await signer.sign(checkpointText(identity.origin, tree.size, rootHash))
   await rememberUnderLock(context, identity.origin, tree, note)
   await context.blobs.replaceHead("checkpoint", utf8(note))
-  notePublished(context, identity.origin, note)
+  await notePublished(context, identity.origin, note)
   return parseCheckpoint(note)
 }
 
 /** Tells the checkpoint that is about to be published from one that was, and is gone. */
-function notePublished({ state }: SealContext, origin: string, note: string): void {
+async function notePublished({ state }: SealContext, origin: string, note: string): Promise<void> {
   const lock = state.signingLock(origin)
   if (lock?.tryAcquire() === false) return
   try {
     const signed = state.signed(origin)
-    if (signed?.note === note) state.notePublished(signed)
+    if (signed?.note === note) await state.notePublished(signed)
   } finally {
     lock?.release()
   }

@@ -40,12 +40,12 @@ export class StateDirectory {
     return this.#readSecret(`keys/${nameOf(origin)}.skey`)
   }
 
-  /** Notes that the checkpoint last signed is published. Not synced: lost with the power, it only makes a verdict milder. */
-  notePublished(checkpoint: RememberedCheckpoint): void {
-    const name = `signed/${nameOf(checkpoint.origin)}.json`
-    const { path, temporary, fd } = this.#open().stage(name, encode({ ...checkpoint, published: true }))
-    fs.closeSync(fd)
-    fs.renameSync(temporary, path)
+  /**
+   * Notes that the checkpoint last signed is published. Synced like the signature that it replaces: a rename may reach
+   * the disk before the bytes do, and then a power cut would leave neither.
+   */
+  notePublished(checkpoint: RememberedCheckpoint): Promise<void> {
+    return this.#write(`signed/${nameOf(checkpoint.origin)}.json`, { ...checkpoint, published: true })
   }
 
   /** Where the key of an origin is kept. */
@@ -180,12 +180,8 @@ export class StateDirectory {
   }
 
   #write(name: string, checkpoint: RememberedCheckpoint): Promise<void> {
-    return this.#open().replace(name, encode(checkpoint))
+    return this.#open().replace(name, utf8(`${JSON.stringify(checkpoint)}\n`))
   }
-}
-
-function encode(checkpoint: RememberedCheckpoint): Uint8Array {
-  return utf8(`${JSON.stringify(checkpoint)}\n`)
 }
 
 function parseRecord(text: string): Record<string, unknown> {
