@@ -30,7 +30,10 @@ export class StateDirectory implements SigningState {
     return this.#readSecret(`keys/${nameOf(origin)}.skey`)
   }
 
-  /** Once resolved it is noted for good that the checkpoint last signed is published. */
+  /**
+   * Notes that the checkpoint last signed is published. Synced like the signature that it replaces: a rename may reach
+   * the disk before the bytes do, and then a power cut would leave neither.
+   */
   notePublished(checkpoint: RememberedCheckpoint): Promise<void> {
     return this.#write(`signed/${nameOf(checkpoint.origin)}.json`, { ...checkpoint, published: true })
   }
@@ -167,12 +170,8 @@ export class StateDirectory implements SigningState {
   }
 
   #write(name: string, checkpoint: RememberedCheckpoint): Promise<void> {
-    return this.#open().replace(name, encode(checkpoint))
+    return this.#open().replace(name, utf8(`${JSON.stringify(checkpoint)}\n`))
   }
-}
-
-function encode(checkpoint: RememberedCheckpoint): Uint8Array {
-  return utf8(`${JSON.stringify(checkpoint)}\n`)
 }
 
 function parseRecord(text: string): Record<string, unknown> {

@@ -1,0 +1,42 @@
+import * as fs from "node:fs"
+import { dirname } from "node:path"
+import { describe, expect, test } from "vitest"
+import { AuditTrail, verifyAuditLog } from "../src/audit.ts"
+import { usePlace } from "./place.ts"
+
+const place = usePlace()
+
+async function expectIntact(): Promise<void> {
+  const { verdict, findings } = await verifyAuditLog({ logDir: place.logDir })
+  expect([verdict, findings]).toEqual(["intact", []])
+}
+
+/** Tiles and bundles that a sealer leaves when it dies before tree.json says so; the next seal may order otherwise. */
+describe("what a sealer that died left unpublished", () => {
+  test.each([
+    ["the tile being filled", ["entries/000.p/250", "0/000.p/250"]],
+    ["a tile behind the one being filled", ["entries/001.p/9", "0/001.p/9"]],
+    ["a full tile and the one behind it", ["entries/000", "0/000", "1/000.p/1", "entries/001.p/9", "0/001.p/9"]],
+    ["full tiles behind the one being filled", ["entries/001", "0/001", "entries/002", "0/002", "1/000.p/3"]],
+    ["a whole directory of tiles", ["entries/x001/000", "0/x001/000", "1/003.p/233"]],
+  ])("in %s is gone before other entries are published", async (_name, leftovers) => {
+    const audit = new AuditTrail("work", { logDir: place.logDir })
+    for (let n = 0; n < 200; n++) audit.logEvent("step", { n })
+    await audit.flush()
+    const paths = leftovers.map((name) => `${place.logDir}/tile/${name}`)
+    for (const path of paths) {
+      fs.mkdirSync(dirname(path), { recursive: true })
+      fs.writeFileSync(path, "another order")
+    }
+    // Whatever else somebody put there is left alone.
+    fs.writeFileSync(`${place.logDir}/tile/entries/notes.txt`, "not ours")
+    for (const size of [230, 251, 270, 300, 1_000]) {
+      for (let n = (await audit.flush()).treeSize; n < size; n++) audit.logEvent("step", { n })
+      await audit.flush()
+      await expectIntact()
+    }
+    const left = paths.filter((path) => fs.existsSync(path) && fs.readFileSync(path, "utf8") === "another order")
+    expect(left).toEqual([])
+    expect(fs.readFileSync(`${place.logDir}/tile/entries/notes.txt`, "utf8")).toBe("not ours")
+  })
+})
