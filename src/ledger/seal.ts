@@ -279,8 +279,7 @@ async function publishHead(
   const rootHash = toBase64(tree.root)
   if (head?.treeSize === tree.size && head.rootHash === rootHash) return head
   const note = await signer.sign(checkpointText(identity.origin, tree.size, rootHash))
-  await rememberUnderLock(context, identity.origin, tree, note)
-  await context.blobs.replaceHead("checkpoint", utf8(note))
+  await rememberAndPublish(context, identity.origin, tree, note)
   notePublished(context, identity.origin, note)
   return parseCheckpoint(note)
 }
@@ -299,9 +298,10 @@ function notePublished({ state }: SealContext, origin: string, note: string): vo
 
 /**
  * Remembers a signature for good before anyone can see it, so that no second tree is ever signed for the same size. The
- * log's own mutex is copied along with its directory; this lock belongs to the user who signs.
+ * log's own mutex is copied along with its directory, or taken away; this lock belongs to the user who signs, and a
+ * sealer that comes too late never puts an older checkpoint in the place of a newer one.
  */
-async function rememberUnderLock(context: SealContext, origin: string, tree: TreeState, note: string): Promise<void> {
+async function rememberAndPublish(context: SealContext, origin: string, tree: TreeState, note: string): Promise<void> {
   const lock = context.state.signingLock(origin)
   for (let waitedMs = 0; lock?.tryAcquire() === false; waitedMs += SIGNING_LOCK_STEP_MS) {
     if (waitedMs > SIGNING_LOCK_MS) {
@@ -316,6 +316,7 @@ async function rememberUnderLock(context: SealContext, origin: string, tree: Tre
     const signed = context.state.signed(origin)
     if (signed !== undefined) await checkExtends(context, tree, parseCheckpoint(signed.note))
     await context.state.rememberSigned({ origin, path: context.root.path, note })
+    await context.blobs.replaceHead("checkpoint", utf8(note))
   } finally {
     lock?.release()
   }
