@@ -120,6 +120,12 @@ export class Writer {
     this.#given.delete(id)
   }
 
+  /** All entries of an identity are in the tree, and its journal is gone: what it would give next, another one gives. */
+  leave(id: string, count: number): void {
+    if (id === this.#identity.id && count === this.#seq) this.#beginAnew()
+    if (id !== this.#identity.id) this.confirm(id)
+  }
+
   /** A mark of what was appended so far, for {@link durable}. */
   get appendedBytes(): number {
     return this.#appended
