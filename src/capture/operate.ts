@@ -19,7 +19,7 @@ import { ownVerifierKey, type Recovery, readIdentity, type WriterMark } from "..
 import type { Checkpoint } from "../proof/index.ts"
 import { findLogDirectory, StateDirectory, shareWithGroup } from "../store/index.ts"
 import { nextEventId } from "./event-ids.ts"
-import { openLedger } from "./recorder.ts"
+import { openLedger, writerOf } from "./recorder.ts"
 
 /** Who a log is, and whether it was made just now. */
 export interface LogIdentity {
@@ -142,15 +142,6 @@ export async function recoverLog(options: {
   })
   const predecessor = recovery.kind === "successor" ? { predecessor: `${ledger.path}/${recovery.predecessor}` } : {}
   return { kind: recovery.kind, checkpoint: await ledger.flush(), ...predecessor }
-}
-
-function writerOf(bytes: Uint8Array): { readonly id: string; readonly seq: number } | undefined {
-  try {
-    return parseEntry(bytes).writer
-  } catch (error) {
-    if (error instanceof AuditError) return undefined
-    throw error
-  }
 }
 
 function recoveryEntry(recovery: Recovery, mark: WriterMark, reason: string, actor: Actor | undefined): string {

@@ -14,6 +14,7 @@ import {
   MAX_ENTRY_BYTES,
   MAX_EVENT_TYPE_BYTES,
   type Omission,
+  parseEntry,
   type Redactor,
   utf8Bytes,
 } from "../event/index.ts"
@@ -69,9 +70,19 @@ export function openLedger(logDir: string, environment: Environment): Ledger {
   const onLost = (directory: string, { count, code }: { count: number; code: string }): void => {
     countLost(directory, count, isoTimestamp(Date.now()), code)
   }
-  const ledger = Ledger.open(logDir, environment, { timeKey: eventTimeKey, onLost })
+  const ledger = Ledger.open(logDir, environment, { timeKey: eventTimeKey, writerOf, onLost })
   opened.set(logDir, { ledger, atMs: monotonic(), stats: statSync(logDir) })
   return ledger
+}
+
+/** Writer and number of an entry; undefined for bytes that are no event. */
+export function writerOf(bytes: Uint8Array): { readonly id: string; readonly seq: number } | undefined {
+  try {
+    return parseEntry(bytes).writer
+  } catch (error) {
+    if (error instanceof AuditError) return undefined
+    throw error
+  }
 }
 
 /** A ledger, and the directory as it was when all of it was checked. */

@@ -19,7 +19,7 @@ import {
 import type { SealContext } from "./context.ts"
 import { tellError } from "./diagnostics.ts"
 import type { Environment } from "./identity.ts"
-import { findEntry, receiptFor, type SealedReceipt } from "./receipt.ts"
+import { findEntry, nextInTree, receiptFor, type SealedReceipt } from "./receipt.ts"
 import { type Recovery, recoverLocked, type WriterOf } from "./recover.ts"
 import { type SealMetrics, SealSchedule } from "./schedule.ts"
 import { locked, type Sealed } from "./seal.ts"
@@ -62,6 +62,8 @@ export interface LedgerMetrics extends SealMetrics {
 export interface LedgerHooks {
   /** Reads a sortable time from an entry's bytes. */
   readonly timeKey: (entry: Uint8Array) => string
+  /** Reads writer and number from an entry's bytes. */
+  readonly writerOf: WriterOf
   /** Called when the journal lost entries that were already recorded. */
   readonly onLost: (directory: string, lost: { readonly count: number; readonly code: string }) => void
 }
@@ -72,6 +74,7 @@ export class Ledger {
   readonly #writer: Writer
   readonly #environment: Environment
   readonly #root: RootDirectory
+  readonly #hooks: LedgerHooks
   /** Of the directory when it was opened. */
   readonly #inode: number
   readonly #schedule: SealSchedule
@@ -82,6 +85,7 @@ export class Ledger {
     this.#root = root
     this.#inode = fs.statSync(root.path).ino
     this.#environment = environment
+    this.#hooks = hooks
     this.#writer = new Writer(new LocalJournal(root), new LocalJournal(root, PARTS_DIRECTORY), (lost) =>
       hooks.onLost(root.path, lost),
     )
@@ -177,11 +181,11 @@ export class Ledger {
 
   async #sealGiven(given: ReadonlyMap<string, number>): Promise<Sealed> {
     let sealed = await this.#schedule.sealAll()
-    if (this.#missing(given, sealed) !== undefined) {
-      this.#writer.rescue(sealed.tree.writers.get(this.#writer.id)?.next ?? 0)
+    if ((await this.#missing(given, sealed)) !== undefined) {
+      this.#writer.rescue(await this.#taken(this.#writer.id, sealed))
       sealed = await this.#schedule.sealAll()
     }
-    const missing = this.#missing(given, sealed)
+    const missing = await this.#missing(given, sealed)
     if (missing === undefined) return sealed
     throw new AuditError(
       "JOURNAL_GAP",
@@ -190,12 +194,21 @@ export class Ledger {
   }
 
   /** The first number that this process gave and that is not in the tree. */
-  #missing(given: ReadonlyMap<string, number>, { tree }: Sealed): number | undefined {
+  async #missing(given: ReadonlyMap<string, number>, sealed: Sealed): Promise<number | undefined> {
     for (const [id, count] of given) {
-      const next = tree.writers.get(id)?.next ?? 0
+      const next = await this.#taken(id, sealed)
       if (next < count) return next
+      if (!sealed.tree.writers.has(id)) this.#writer.leave(id, count)
     }
     return undefined
+  }
+
+  /** How many numbers of a writer are in the tree. */
+  async #taken(id: string, { tree }: Sealed): Promise<number> {
+    const row = tree.writers.get(id)
+    if (row !== undefined) return row.next
+    // A journal is removed once it is published, and its writer's row some time later: then only the tree knows.
+    return nextInTree(this.#schedule.context.blobs, tree.size, id, this.#hooks.writerOf)
   }
 
   /**
@@ -205,9 +218,11 @@ export class Ledger {
   async prove(prefix: Uint8Array, { writerId, writerSeq, fromIndex }: Recorded): Promise<SealedReceipt> {
     const { checkpoint: head, before, oldSize } = await this.#sealGiven(this.#writer.given)
     const { blobs } = this.#schedule.context
-    // Not taken before this seal: then it stands behind the tree that this seal found.
+    // Not taken before this seal: then it stands behind the tree that this seal found, or its row is gone.
     const isNew = (before.get(writerId)?.next ?? 0) <= writerSeq
-    const place = await findEntry(blobs, prefix, isNew ? Math.max(oldSize, fromIndex) : fromIndex, head.treeSize)
+    const place =
+      (isNew ? await findEntry(blobs, prefix, Math.max(oldSize, fromIndex), head.treeSize) : undefined) ??
+      (await findEntry(blobs, prefix, fromIndex, head.treeSize))
     if (place !== undefined) return receiptFor(blobs, head, place)
     throw new AuditError(
       "EVENT_NOT_FOUND",

@@ -6,6 +6,7 @@ import { utf8Text } from "../bytes.ts"
 import { type Checkpoint, formatProof, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
 import type { BlobStore } from "../store/index.ts"
 import { publishedInclusion, readBundle } from "./published.ts"
+import type { WriterOf } from "./recover.ts"
 
 /** Proof that an event is in the log. `entry` and `proof` verify together with the log's verifier key. */
 export interface SealedReceipt {
@@ -64,4 +65,23 @@ export async function findEntry(
     if (n !== -1) return { index: bundle * TILE_WIDTH + n, bytes: entries[n]! }
   }
   return undefined
+}
+
+/** The number behind the last one of a writer that is in a tree, 0 when it has none: looks through the whole tree. */
+export async function nextInTree(
+  blobs: BlobStore,
+  treeSize: number,
+  writerId: string,
+  writerOf: WriterOf,
+): Promise<number> {
+  const needle = Buffer.from(writerId)
+  for (let bundle = Math.ceil(treeSize / TILE_WIDTH) - 1; bundle >= 0; bundle--) {
+    const entries = await readBundle(blobs, bundle, treeSize)
+    for (const entry of entries.reverse()) {
+      if (!Buffer.from(entry.buffer, entry.byteOffset, entry.length).includes(needle)) continue
+      const writer = writerOf(entry)
+      if (writer?.id === writerId) return writer.seq + 1
+    }
+  }
+  return 0
 }

@@ -148,29 +148,16 @@ async function publishHead(
   const rootHash = toBase64(tree.root)
   if (head?.treeSize === tree.size && head.rootHash === rootHash) return head
   const note = await signer.sign(checkpointText(identity.origin, tree.size, rootHash))
-  await rememberUnderLock(context, identity.origin, tree, note)
-  await context.blobs.replaceHead("checkpoint", utf8(note))
-  await notePublished(context, identity.origin, note)
+  await rememberAndPublish(context, identity.origin, tree, note)
   return parseCheckpoint(note)
-}
-
-/** Tells the checkpoint that is about to be published from one that was, and is gone. */
-async function notePublished({ state }: SealContext, origin: string, note: string): Promise<void> {
-  const lock = state.signingLock(origin)
-  if (lock?.tryAcquire() === false) return
-  try {
-    const signed = state.signed(origin)
-    if (signed?.note === note) await state.notePublished(signed)
-  } finally {
-    lock?.release()
-  }
 }
 
 /**
  * Remembers a signature for good before anyone can see it, so that no second tree is ever signed for the same size. The
- * log's own mutex is copied along with its directory; this lock belongs to the user who signs.
+ * log's own mutex is copied along with its directory, or taken away; this lock belongs to the user who signs, and a
+ * sealer that comes too late never puts an older checkpoint in the place of a newer one.
  */
-async function rememberUnderLock(context: SealContext, origin: string, tree: TreeState, note: string): Promise<void> {
+async function rememberAndPublish(context: SealContext, origin: string, tree: TreeState, note: string): Promise<void> {
   const lock = context.state.signingLock(origin)
   for (let waitedMs = 0; lock?.tryAcquire() === false; waitedMs += SIGNING_LOCK_STEP_MS) {
     if (waitedMs > SIGNING_LOCK_MS) {
@@ -184,7 +171,11 @@ async function rememberUnderLock(context: SealContext, origin: string, tree: Tre
   try {
     const signed = context.state.signed(origin)
     if (signed !== undefined) await checkExtends(context, tree, parseCheckpoint(signed.note))
-    await context.state.rememberSigned({ origin, path: context.root.path, note })
+    const checkpoint = { origin, path: context.root.path, note }
+    await context.state.rememberSigned(checkpoint)
+    await context.blobs.replaceHead("checkpoint", utf8(note))
+    // Tells a checkpoint that is about to be published from one that was, and is gone.
+    await context.state.notePublished(checkpoint)
   } finally {
     lock?.release()
   }

@@ -7,6 +7,8 @@ interface Faults {
   append?: "lost" | "landed"
   sync?: boolean
   named?: boolean
+  /** The name went after the append. */
+  removedLater?: boolean
 }
 
 /** A journal in memory that fails when told to; what its segments hold can be looked at. */
@@ -42,6 +44,7 @@ class FaultyJournal {
           throw new SegmentWriteError(append === "landed", Object.assign(new Error(), { code: "EIO" }))
       },
       hasName: () => this.faults.named !== false,
+      lostNameSinceAppend: () => this.faults.named === false && this.faults.removedLater === true,
       cutTo: (sizeBytes) => {
         file.text = file.text.slice(0, sizeBytes)
       },
@@ -212,5 +215,18 @@ describe("a writer that was asleep", () => {
     journal.faults = {}
     expect(journal.lines().filter((line) => line.startsWith(old))).toEqual([`${old} 0 a`])
     expect(marks.at(-1)).toEqual({ id: writer.id, seq: 0, continues: { id: old, seq: 1 } })
+  })
+
+  test("keeps a line that was there when its file was removed, and begins anew behind it", async () => {
+    const { journal, writer, marks, add } = begin()
+    add("a")
+    const old = writer.id
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    journal.faults = { named: false, removedLater: true }
+    add("b")
+    expect(journal.lines()).toEqual([`${old} 0 a`, `${old} 1 b`])
+    journal.faults = { named: false }
+    add("c")
+    expect(marks.at(-1)).toEqual({ id: writer.id, seq: 0, continues: { id: old, seq: 2 } })
   })
 })

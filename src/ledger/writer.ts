@@ -121,6 +121,12 @@ export class Writer {
     this.#given.delete(id)
   }
 
+  /** All entries of an identity are in the tree, and its journal is gone: what it would give next, another one gives. */
+  leave(id: string, count: number): void {
+    if (id === this.#identity.id && count === this.#seq) this.#beginAnew()
+    if (id !== this.#identity.id) this.confirm(id)
+  }
+
   /** A mark of what was appended so far, for {@link durable}. */
   get appendedBytes(): number {
     return this.#appended
@@ -182,10 +188,6 @@ export class Writer {
    * @throws {@link AuditError} `RECORD_FAILED`: the message says whether the entry may still land.
    */
   append(build: (mark: WriterMark) => string, part?: string): void {
-    const now = monotonic()
-    const pauseMs = now - this.#lastAppendMs
-    if (pauseMs > LONG_PAUSE_MS) this.#wakefulUntilMs = now + WAKEFUL_MS
-    const isWakeful = pauseMs > PAUSE_MS || now < this.#wakefulUntilMs
     for (;;) {
       const entry = build({ id: this.#identity.id, seq: this.#seq, continues: this.#continues })
       const length = formatLineInto(this.#line, this.#seq, entry)
@@ -193,15 +195,26 @@ export class Writer {
       const segment = this.#openSegment()
       const before = segment.sizeBytes
       this.#write(segment, length)
-      if (isWakeful && before > 0 && !segment.hasName()) {
+      // After the write: this thread may also have been stopped in the middle of the call.
+      const now = monotonic()
+      const isGone = this.#isWakeful(now) && before > 0 && !segment.hasName()
+      if (isGone && !segment.lostNameSinceAppend()) {
         // The file was tidied away while this thread slept: take the line back, begin anew.
         segment.cutTo(before)
         this.#beginAnew()
         continue
       }
-      this.#accept(segment.sizeBytes - before, now)
+      // Tidied away with this line in it, so it is sealed, and taking it back would double it; the next one begins anew.
+      this.#accept(segment.sizeBytes - before, isGone ? Number.NEGATIVE_INFINITY : now)
       return
     }
+  }
+
+  /** Whether the segment may have been tidied away since the last append. */
+  #isWakeful(nowMs: number): boolean {
+    const pauseMs = nowMs - this.#lastAppendMs
+    if (pauseMs > LONG_PAUSE_MS) this.#wakefulUntilMs = nowMs + WAKEFUL_MS
+    return pauseMs > PAUSE_MS || nowMs < this.#wakefulUntilMs
   }
 
   #accept(sizeBytes: number, nowMs: number): void {

@@ -27,13 +27,19 @@ export interface EventArgument {
 }
 
 /** What to prove: an event by its id, or the entry at a place of the log, which is found at once. */
-export type ProofArgument = EventArgument | { readonly logDir?: string; readonly index: number }
+export type ProofArgument =
+  | (EventArgument & { readonly index?: undefined })
+  | { readonly logDir?: string; readonly eventId?: undefined; readonly index: number }
 
 /** @throws TypeError naming the field. */
 export function checkEventArgument(given: EventArgument): void {
   checkArgument(given, ["logDir", "eventId"], 'the argument must be an object, such as { eventId: "0190…" }')
   checkLogDir(given.logDir)
-  if (typeof given.eventId !== "string" || given.eventId === "")
+  checkEventId(given.eventId)
+}
+
+function checkEventId(eventId: unknown): void {
+  if (typeof eventId !== "string" || eventId === "")
     throw new TypeError("eventId must be the id of an event, as a receipt has it")
 }
 
@@ -41,10 +47,12 @@ export function checkEventArgument(given: EventArgument): void {
 export function checkProofArgument(given: ProofArgument): void {
   const fields = ["logDir", "eventId", "index"]
   checkArgument(given, fields, 'the argument must be an object, such as { eventId: "0190…" }')
-  if (!("index" in given)) return checkEventArgument(given)
   checkLogDir(given.logDir)
-  if ("eventId" in given) throw new TypeError("eventId and index both say which event: give one of them")
-  if (!Number.isSafeInteger(given.index) || given.index < 0)
+  const { eventId, index } = given
+  if (index !== undefined && eventId !== undefined)
+    throw new TypeError("eventId and index both say which event: give one of them")
+  if (index === undefined) checkEventId(eventId)
+  else if (!Number.isSafeInteger(index) || index < 0)
     throw new RangeError("index must be a whole number from 0, the event's place in the log")
 }
 

@@ -101,7 +101,7 @@ export async function queryAuditLogs<const T extends string = string>(
  */
 export async function proveEvent(query: ProofArgument): Promise<SealedReceipt> {
   checkProofArgument(query)
-  return prove({ logDir: directoryOf(query.logDir), eventId: "index" in query ? query.index : query.eventId })
+  return prove({ logDir: directoryOf(query.logDir), eventId: query.index ?? query.eventId })
 }
 
 /**

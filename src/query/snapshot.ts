@@ -137,7 +137,7 @@ async function dropSealed(
       else waiting.delete(placeOf(tryParse(bytes)))
     }
   }
-  return { tail: [...waiting.values()].sort(byTime), unreadable }
+  return { tail: inOrder(waiting.values()), unreadable }
 }
 
 /** Entries from one index up to, not including, another. */
@@ -169,14 +169,24 @@ function placeOf(entry: AuditEntry | undefined): string {
   return entry === undefined ? "" : `${entry.writer.id}.${entry.writer.seq}`
 }
 
-function byTime(a: TailEntry, b: TailEntry): number {
-  const [left, right] = [a.entry, b.entry]
-  if (left.timestamp !== right.timestamp) return left.timestamp < right.timestamp ? -1 : 1
-  // Within a millisecond the ids of one process count on, also when it went on under another writer.
-  const [leftTime, rightTime] = [left.event_id.slice(0, TIME_CHARS), right.event_id.slice(0, TIME_CHARS)]
-  if (leftTime !== rightTime) return leftTime < rightTime ? -1 : 1
-  if (left.writer.id !== right.writer.id) return left.writer.id < right.writer.id ? -1 : 1
-  return left.writer.seq - right.writer.seq
+/**
+ * By time, as a seal would put them: an entry never stands before an earlier one of its writer, whatever the clock did.
+ */
+function inOrder(entries: Iterable<TailEntry>): TailEntry[] {
+  const byWriter = [...entries].sort(({ entry: { writer: a } }, { entry: { writer: b } }) =>
+    a.id === b.id ? a.seq - b.seq : a.id < b.id ? -1 : 1,
+  )
+  let writerId = ""
+  let latest = ""
+  const keyed = byWriter.map((one) => {
+    const { timestamp, event_id, writer } = one.entry
+    // Within a millisecond the ids of one process count on, also when it went on under another writer.
+    const key = `${timestamp}${event_id.slice(0, TIME_CHARS)}`
+    if (writer.id !== writerId || key > latest) latest = key
+    writerId = writer.id
+    return { one, key: latest }
+  })
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ one }) => one)
 }
 
 /** The text of an entry's bytes. */

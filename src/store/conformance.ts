@@ -127,8 +127,13 @@ export function journalConformance(make: () => Promise<Journal>): ConformanceCas
       const published = segment.sizeBytes
       add(segment, formatLine(1, "{}"))
       assert.equal(await journal.release(segment.name, published), false)
+      // Longer than the step of any file system's clock but the coarsest.
+      await new Promise((resolve) => setTimeout(resolve, 20))
       assert.equal(await journal.release(segment.name, segment.sizeBytes), true)
-      assert.equal(segment.hasName(), false)
+      assert.deepEqual([segment.hasName(), segment.lostNameSinceAppend()], [false, true])
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      add(segment, formatLine(2, "{}"))
+      assert.deepEqual([segment.hasName(), segment.lostNameSinceAppend()], [false, false])
       segment.close()
     },
     "a marked segment is still read": async (journal) => {

@@ -124,6 +124,8 @@ export interface SegmentWriter {
   append(line: Uint8Array, length: number): void
   /** Whether the file still has a name in the directory. */
   hasName(): boolean
+  /** Whether it lost its name after the last append: then whoever removed it could read that line. */
+  lostNameSinceAppend(): boolean
   /** Cuts the file back to a size, to take an append back. */
   cutTo(sizeBytes: number): void
   /** Once resolved everything appended before the call survives power loss. */

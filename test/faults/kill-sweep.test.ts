@@ -1,48 +1,23 @@
 import * as fs from "node:fs"
-import { fileURLToPath } from "node:url"
 import { describe, expect, test } from "vitest"
-import { getAuditLogs, verifyAuditLog } from "../../src/audit.ts"
-import { childEnvironment, DIST, type Ended, start } from "../children.ts"
+import { getAuditLogs } from "../../src/audit.ts"
+import type { Ended } from "../children.ts"
 import { usePlace } from "../place.ts"
+import { keepCopy, look, putBack, startArmed } from "./armed.ts"
 
-const KILLER = fileURLToPath(new URL("killer.mjs", import.meta.url))
 /** The short form takes every so many operations, from a random one on; the long one takes all. */
 const STEP = Number(process.env["SECUREML_TEST_SWEEP_STEP"] ?? 9)
 const place = usePlace()
 
 /** Runs a module that may be killed at its N-th file operation once it is armed. */
 function run(code: string, killAt = 0): Promise<Ended> {
-  const source = `const { AuditTrail } = await import("file://${DIST}/audit.js")
-    const engine = await import("file://${DIST}/engine.js")
-    const recoverLog = Object.values(engine).find((value) => value?.name === "recoverLog")
-    const logDir = ${JSON.stringify(place.logDir)}
-    ${code}`
-  const env = childEnvironment(place.stateDir, { KILL_AT: String(killAt) })
-  return start(process.execPath, ["--import", KILLER, "--input-type=module", "--eval", source], env).ended
-}
-
-function keepCopy(): void {
-  for (const name of ["log", "state"])
-    fs.cpSync(`${place.directory}/${name}`, `${place.directory}/${name}-before`, { recursive: true })
-}
-
-function putBack(): void {
-  for (const name of ["log", "state"]) {
-    fs.rmSync(`${place.directory}/${name}`, { recursive: true, force: true })
-    fs.cpSync(`${place.directory}/${name}-before`, `${place.directory}/${name}`, { recursive: true })
-  }
-}
-
-async function look(): Promise<{ verdict: string; codes: string; ids: string[] }> {
-  const { verdict, findings } = await verifyAuditLog({ logDir: place.logDir })
-  const records = await getAuditLogs({ logDir: place.logDir })
-  return { verdict, codes: findings.map(({ code }) => code).join(), ids: records.map(({ event_id }) => event_id) }
+  return startArmed(place, code, { at: killAt }).ended
 }
 
 /** Kills a piece of code at one operation after the other until it comes through; `check` looks at what is left. */
 async function sweep(code: string, check: (killedAt: number, ended: Ended) => Promise<void>): Promise<number> {
   for (let killAt = 1 + Math.floor(Math.random() * STEP); ; killAt += STEP) {
-    putBack()
+    putBack(place)
     const ended = await run(`${code}\nconsole.log("through")\nprocess.exit(0)`, killAt)
     await check(killAt, ended)
     if (ended.signal === null) {
@@ -61,13 +36,13 @@ describe("a process killed at any file operation", () => {
     await run(`const audit = new AuditTrail("dead", { logDir })
       for (let n = 0; n < 5; n++) audit.logEvent("step", { n })
       process.kill(process.pid, "SIGKILL")`)
-    keepCopy()
+    keepCopy(place)
     const code = `const audit = new AuditTrail("victim", { logDir, keepLarge: true })
       for (let n = 0; n < 20; n++) audit.logEvent("step", { n, large: n === 3 ? "x".repeat(100_000) : "" })
       globalThis.armed = true
       await audit.flush()`
     const operations = await sweep(code, async (killedAt) => {
-      const killed = await look()
+      const killed = await look(place)
       expect(
         ["intact", "unsealed_tail", "torn_tail"],
         `killed at ${killedAt}: ${killed.verdict} ${killed.codes}`,
@@ -75,7 +50,7 @@ describe("a process killed at any file operation", () => {
       expect([killed.ids.length, new Set(killed.ids).size], `killed at ${killedAt}`).toEqual([273, 273])
       const again = await run(`const audit = new AuditTrail("after", { logDir })\nawait audit.close()\nprocess.exit(0)`)
       expect([again.code, again.stderr], `killed at ${killedAt}`).toEqual([0, ""])
-      const sealed = await look()
+      const sealed = await look(place)
       expect(
         [sealed.verdict, sealed.codes, sealed.ids.length, new Set(sealed.ids).size],
         `killed at ${killedAt}`,
@@ -87,11 +62,11 @@ describe("a process killed at any file operation", () => {
   test("of the first seal of a log: the next one goes on", { timeout: 600_000 }, async () => {
     fs.mkdirSync(place.logDir, { mode: 0o700 })
     fs.mkdirSync(place.stateDir, { mode: 0o700 })
-    keepCopy()
+    keepCopy(place)
     await sweep(
       `const audit = new AuditTrail("victim", { logDir })\nglobalThis.armed = true\nawait audit.flush()`,
       async (killedAt) => {
-        const { verdict, codes } = await look()
+        const { verdict, codes } = await look(place)
         expect(["intact", "unsealed_tail", "unverifiable"], `killed at ${killedAt}: ${verdict} ${codes}`).toContain(
           verdict,
         )
@@ -99,7 +74,7 @@ describe("a process killed at any file operation", () => {
           `const audit = new AuditTrail("after", { logDir })\nawait audit.close()\nprocess.exit(0)`,
         )
         expect([again.code, again.stderr], `killed at ${killedAt}`).toEqual([0, ""])
-        expect((await look()).verdict, `killed at ${killedAt}`).toBe("intact")
+        expect((await look(place)).verdict, `killed at ${killedAt}`).toBe("intact")
         expect(fs.existsSync(`${place.logDir}/vkey`), `killed at ${killedAt}`).toBe(true)
       },
     )
@@ -132,7 +107,7 @@ describe("a process killed at any file operation", () => {
     await run(grow)
     damage()
     await run(PENDING)
-    keepCopy()
+    keepCopy(place)
     await sweep(`globalThis.armed = true\nawait recoverLog({ logDir, reason: "sweep" })`, async (killedAt) => {
       const again =
         await run(`await recoverLog({ logDir, reason: "again" }).catch((error) => { if (error.code !== "NOTHING_TO_RECOVER") throw error })
@@ -140,7 +115,7 @@ describe("a process killed at any file operation", () => {
         await audit.close()
         process.exit(0)`)
       expect([again.code, again.stderr], `killed at ${killedAt}`).toEqual([0, ""])
-      const { verdict, codes, ids } = await look()
+      const { verdict, codes, ids } = await look(place)
       expect(verdict, `killed at ${killedAt}: ${codes}`).toBe("intact")
       expect(new Set(ids).size).toBe(ids.length)
       const pending = await getAuditLogs({ logDir: place.logDir, operationName: "pending", eventType: "step" })

@@ -1,5 +1,7 @@
 /**
- * Preloaded into a child: kills it at the N-th file operation after `globalThis.armed` is set.
+ * Preloaded into a child: kills or stops it at the N-th file operation after `globalThis.armed` is set.
+ * `KILL_AT` is N, `KILL_SIGNAL` what to send (SIGKILL), `KILL_WHEN=after` waits until the operation is done, for those
+ * that are synchronous. Before it is stopped, a child prints "stopping".
  * @module
  */
 
@@ -8,6 +10,9 @@ import * as promises from "node:fs/promises"
 import { syncBuiltinESMExports } from "node:module"
 
 const killAt = Number(process.env.KILL_AT ?? 0)
+const signal = process.env.KILL_SIGNAL ?? "SIGKILL"
+const after = process.env.KILL_WHEN === "after"
+const print = fs.writeSync
 let count = 0
 let inside = false
 
@@ -15,7 +20,9 @@ function tick() {
   if (globalThis.armed !== true || inside) return
   count += 1
   globalThis.operations = count
-  if (count === killAt) process.kill(process.pid, "SIGKILL")
+  if (count !== killAt) return
+  if (signal === "SIGSTOP") print(1, "stopping\n")
+  process.kill(process.pid, signal)
 }
 
 const SYNC = [
@@ -34,7 +41,7 @@ const SYNC = [
 for (const name of SYNC) {
   const original = fs[name]
   fs[name] = (...parameters) => {
-    tick()
+    if (!after) tick()
     // What an operation calls of its own is no step of ours.
     const before = inside
     inside = true
@@ -42,6 +49,7 @@ for (const name of SYNC) {
       return original(...parameters)
     } finally {
       inside = before
+      if (after) tick()
     }
   }
 }

@@ -57,6 +57,12 @@ export class LocalSegment implements SegmentWriter {
     return fs.fstatSync(this.#fd).nlink > 0
   }
 
+  lostNameSinceAppend(): boolean {
+    // An append sets both times of a file, a removal only the one of its status.
+    const { nlink, mtimeMs, ctimeMs } = fs.fstatSync(this.#fd)
+    return nlink === 0 && ctimeMs > mtimeMs
+  }
+
   cutTo(sizeBytes: number): void {
     fs.ftruncateSync(this.#fd, sizeBytes)
     this.#sizeBytes = sizeBytes
