@@ -203,7 +203,7 @@ async function checkReadBack(
     const bytes = await readBack(blobs, id)
     await slices.turn()
     const hashes = stored.get(tilePath({ ...id, level: 0 }))
-    if (hashes === undefined || !equalBytes(bundleLeafHashes(bytes, entryStarts(bytes, id.width)), hashes))
+    if (hashes === undefined || Buffer.compare(bundleLeafHashes(bytes, entryStarts(bytes, id.width)), hashes) !== 0)
       throw readBackFailed(id)
   })
   for (const id of tiles) {

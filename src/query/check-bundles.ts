@@ -4,7 +4,6 @@
  * untrusted.
  * @module
  */
-import { equalBytes } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import {
   bundleLeafHashes,
@@ -179,7 +178,8 @@ export function compareTile(
   expected: Uint8Array,
   findings: Finding[],
 ): void {
-  if (stored !== undefined && equalBytes(stored, expected)) return
+  // Nothing here is a secret: a comparison that stops at the first difference will do, and is many times faster.
+  if (stored !== undefined && Buffer.compare(stored, expected) === 0) return
   const path = tilePath(id)
   const differs = stored === undefined ? 0 : firstDifference(stored, expected)
   const index = (id.index * TILE_WIDTH + differs) * TILE_WIDTH ** id.level

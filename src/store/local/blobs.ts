@@ -76,7 +76,7 @@ export class LocalBlobs implements BlobStore {
       }
       return staged.map(({ path }) => path)
     } finally {
-      for (const { temporary } of staged) fs.rmSync(temporary, { force: true })
+      for (const { temporary } of staged) removeFile(temporary)
     }
   }
 
@@ -134,5 +134,14 @@ export class LocalBlobs implements BlobStore {
         if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(errorCode(error))) throw error
       })
     }
+  }
+}
+
+/** Removes a file that may be gone already. */
+function removeFile(path: string): void {
+  try {
+    fs.unlinkSync(path)
+  } catch (error) {
+    if (!isMissing(error)) throw error
   }
 }

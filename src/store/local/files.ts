@@ -119,8 +119,9 @@ export class RootDirectory implements LogFiles {
     try {
       const fd = fs.openSync(path, READ_FLAGS)
       try {
-        checkReadable(fs.fstatSync(fd), path)
-        return fs.readFileSync(fd)
+        const stats = fs.fstatSync(fd)
+        checkReadable(stats, path)
+        return readBytesNow(fd, stats.size)
       } finally {
         fs.closeSync(fd)
       }
@@ -240,6 +241,18 @@ export async function readBytes(fd: number, offset: number, length: number): Pro
     const { bytesRead } = await readFile(fd, bytes, filled, length - filled, offset + filled)
     if (bytesRead === 0) break
     filled += bytesRead
+  }
+  return bytes.subarray(0, filled)
+}
+
+/** The same from the beginning on, returning at once. */
+function readBytesNow(fd: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  let filled = 0
+  while (filled < length) {
+    const count = fs.readSync(fd, bytes, filled, length - filled, filled)
+    if (count === 0) break
+    filled += count
   }
   return bytes.subarray(0, filled)
 }
