@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
-import { resolve } from "node:path"
+import { dirname, resolve } from "node:path"
 import { utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import {
@@ -23,6 +23,7 @@ import {
   type RootDirectory,
   type Signer,
   type StateDirectory,
+  syncDirectoryNow,
 } from "../store/index.ts"
 
 /** What `.state/log.json` says. */
@@ -107,12 +108,13 @@ async function ownKey(state: StateDirectory, environment: Environment): Promise<
   return (await state.createSignerKey(origin, key)) ? key : (state.signerKey(origin) ?? key)
 }
 
-/** Makes a key file whole or not at all. */
+/** Makes a key file whole or not at all, and durable. */
 function createKeyFile(path: string, key: string): void {
   const temporary = `${path}.${randomBytes(8).toString("hex")}`
   try {
     fs.writeFileSync(temporary, `${key}\n`, { mode: 0o600, flag: "wx", flush: true })
     fs.linkSync(temporary, path)
+    syncDirectoryNow(dirname(path))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return
     throw new AuditError(

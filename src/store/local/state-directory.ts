@@ -7,11 +7,11 @@
 import { createHash, randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { homedir } from "node:os"
-import { join, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { utf8, utf8Text } from "../../bytes.ts"
 import { AuditError } from "../../errors.ts"
 import type { Mutex } from "../contract.ts"
-import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, RootDirectory } from "./files.ts"
+import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, RootDirectory, syncDirectoryNow } from "./files.ts"
 import { LocalMutex } from "./mutex.ts"
 
 /** A checkpoint that this user has signed or seen. */
@@ -141,6 +141,7 @@ export class StateDirectory {
     } finally {
       fs.unlinkSync(temporary)
     }
+    syncDirectoryNow(dirname(file))
     return Buffer.from(this.#readSecret(name) ?? "", "hex")
   }
 
