@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
-import { resolve } from "node:path"
+import { dirname, resolve } from "node:path"
 import { utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import {
@@ -17,7 +17,14 @@ import {
   signNote,
   verifierKeyOf,
 } from "../proof/index.ts"
-import { checkPrivateFile, IDENTITY_FILE, type LogFiles, type Signer, type SigningState } from "../store/index.ts"
+import {
+  checkPrivateFile,
+  IDENTITY_FILE,
+  type LogFiles,
+  type Signer,
+  type SigningState,
+  syncDirectoryNow,
+} from "../store/index.ts"
 
 /** What `.state/log.json` says. */
 export interface Identity {
@@ -97,12 +104,13 @@ async function ownKey(state: SigningState, environment: Environment): Promise<st
   return (await state.createSignerKey(origin, key)) ? key : (state.signerKey(origin) ?? key)
 }
 
-/** Makes a key file whole or not at all. */
+/** Makes a key file whole or not at all, and durable. */
 function createKeyFile(path: string, key: string): void {
   const temporary = `${path}.${randomBytes(8).toString("hex")}`
   try {
     fs.writeFileSync(temporary, `${key}\n`, { mode: 0o600, flag: "wx", flush: true })
     fs.linkSync(temporary, path)
+    syncDirectoryNow(dirname(path))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return
     throw new AuditError(

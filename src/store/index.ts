@@ -24,7 +24,14 @@ export {
 export { inLanes } from "./lanes.ts"
 export { formatLine, formatLineInto, MAX_LINE_BYTES, parseLines } from "./lines.ts"
 export { LocalBlobs } from "./local/blobs.ts"
-export { checkPrivateFile, errorCode, isMissing, isTemporaryName, RootDirectory } from "./local/files.ts"
+export {
+  checkPrivateFile,
+  errorCode,
+  isMissing,
+  isTemporaryName,
+  RootDirectory,
+  syncDirectoryNow,
+} from "./local/files.ts"
 export { LocalJournal } from "./local/journal.ts"
 export {
   findLogDirectory,

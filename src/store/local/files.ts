@@ -83,7 +83,6 @@ export class RootDirectory implements LogFiles {
     if (stats === undefined) {
       if (!make) return
       makeDirectory(directory, this.access)
-      syncDirectoryNow(dirname(directory))
       stats = fs.lstatSync(directory)
     }
     if (!stats.isDirectory()) {
@@ -271,7 +270,7 @@ export function isTemporaryName(name: string): boolean {
   return name.startsWith(".tmp-")
 }
 
-/** Makes a directory (parents included) with its mode whatever the umask. */
+/** Makes a directory (parents included) with its mode whatever the umask; the names of all of them survive power loss. */
 export function makeDirectory(path: string, access: Access): void {
   // One level at a time: Node's own recursion never returns where a file system refuses a name for good, as /proc does.
   const missing: string[] = []
@@ -282,9 +281,19 @@ export function makeDirectory(path: string, access: Access): void {
     } catch (error) {
       if (errorCode(error) !== "EEXIST") throw error
     }
+    syncParent(directory)
   }
   if (missing.length > 0 && access.directoryMode !== 0o700) fs.chmodSync(path, access.directoryMode)
   if (!fs.statSync(path).isDirectory()) throw Object.assign(new Error(`${path} is no directory`), { code: "ENOTDIR" })
+}
+
+function syncParent(directory: string): void {
+  try {
+    syncDirectoryNow(dirname(directory))
+  } catch (error) {
+    // Somebody else's directory, which may be written and not read: nobody but its owner can sync it.
+    if (errorCode(error) !== "EACCES") throw error
+  }
 }
 
 /** Once resolved the entries of the directory survive power loss. A no-op on Windows, which cannot do it. */

@@ -29,7 +29,8 @@ export class LocalPayloads implements PayloadStore {
     database.exec("PRAGMA busy_timeout = 2000")
     if (make) {
       database.exec("PRAGMA secure_delete = ON")
-      database.exec("PRAGMA synchronous = FULL")
+      // FULL would leave a commit to be undone by its own journal, if the power fails before its removal is synced.
+      database.exec("PRAGMA synchronous = EXTRA")
       database.exec(
         "CREATE TABLE IF NOT EXISTS payload (event_id TEXT, pointer TEXT, salt TEXT, json TEXT, PRIMARY KEY (event_id, pointer))",
       )

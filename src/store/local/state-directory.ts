@@ -7,11 +7,11 @@
 import { createHash, randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { homedir } from "node:os"
-import { join, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { utf8, utf8Text } from "../../bytes.ts"
 import { AuditError } from "../../errors.ts"
 import type { Mutex, RememberedCheckpoint, SigningState } from "../contract.ts"
-import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, RootDirectory } from "./files.ts"
+import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, RootDirectory, syncDirectoryNow } from "./files.ts"
 import { LocalMutex } from "./mutex.ts"
 
 /** Files of one user; made on first use. */
@@ -131,6 +131,7 @@ export class StateDirectory implements SigningState {
     } finally {
       fs.unlinkSync(temporary)
     }
+    syncDirectoryNow(dirname(file))
     return Buffer.from(this.#readSecret(name) ?? "", "hex")
   }
 
