@@ -137,7 +137,9 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     ...tailFindings(snapshot),
   ]
   const verdict = worstVerdict(findings, "intact")
-  if (isGood(verdict) && key !== undefined) await remember(state, root, head, key)
+  // A head that is not published yet was seen by nobody else: remembered, it would make the published one look too old.
+  const isPublished = snapshot.publishedSize === head.treeSize
+  if (isGood(verdict) && key !== undefined && isPublished) await remember(state, root, head, key)
   return {
     ...reportOf(root, snapshot, verdict, findings),
     origin: head.origin,
