@@ -6,6 +6,9 @@
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+const NO_DIGIT = 255
+const BASE64_VALUES = new Uint8Array(128).fill(NO_DIGIT)
+for (const [value, char] of [...BASE64].entries()) BASE64_VALUES[char.charCodeAt(0)] = value
 const encoder = new TextEncoder()
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
@@ -53,17 +56,24 @@ export function toBase64(bytes: Uint8Array): string {
 
 /** Bytes of standard padded base64, or undefined for any other spelling, stray trailing bits included. */
 export function fromBase64(text: string): Uint8Array | undefined {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
+  if (text.length % 4 !== 0) return undefined
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0
   const bytes = new Uint8Array((text.length / 4) * 3 - padding)
-  let out = 0
-  for (let i = 0; i < text.length; i += 4) {
-    let word = 0
-    for (let j = 0; j < 4; j++) word = (word << 6) | Math.max(0, BASE64.indexOf(text[i + j]!))
-    for (let j = 2; j >= 0 && out < bytes.length; j--) bytes[out++] = (word >> (8 * j)) & 255
+  let word = 0
+  for (let i = 0, out = 0; i < text.length; i++) {
+    const isPadding = i >= text.length - padding
+    const value = isPadding ? 0 : (BASE64_VALUES[text.charCodeAt(i)] ?? NO_DIGIT)
+    if (value === NO_DIGIT) return undefined
+    word = ((word << 6) | value) & 0xffffff
+    if (i % 4 !== 3) continue
+    for (let shift = 16; shift >= 0; shift -= 8) {
+      const byte = (word >> shift) & 255
+      if (out < bytes.length) bytes[out++] = byte
+      // One spelling only: the unused low bits of the last group must be zero.
+      else if (byte !== 0) return undefined
+    }
   }
-  // One spelling only: the unused low bits of the last group must be zero.
-  return toBase64(bytes) === text ? bytes : undefined
+  return bytes
 }
 
 /** All parts in one array. */

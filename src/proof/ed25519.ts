@@ -4,9 +4,9 @@
  * @module
  */
 
-import { concatBytes, fromBase64, fromHex } from "../bytes.ts"
+import { concatBytes, equalBytes, fromBase64, fromHex } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
-import { nodeCrypto, webCrypto } from "./platform.ts"
+import { type NodeCrypto, type NodeKey, nodeCrypto, webCrypto } from "./platform.ts"
 
 /** Bytes in a public key and in a private seed. */
 export const KEY_BYTES = 32
@@ -34,10 +34,7 @@ export async function ed25519Verify(
   signature: Uint8Array,
 ): Promise<boolean> {
   const node = nodeCrypto()
-  if (node !== undefined) {
-    const key = node.createPublicKey({ key: concatBytes(SPKI_PREFIX, publicKey), format: "der", type: "spki" })
-    return node.verify(null, message, key, signature)
-  }
+  if (node !== undefined) return node.verify(null, message, nodeKeyOf(node, publicKey), signature)
   const web = requireWebCrypto()
   try {
     const key = await web.importKey("raw", publicKey, "Ed25519", false, ["verify"])
@@ -45,6 +42,17 @@ export async function ed25519Verify(
   } catch (error) {
     throw unsupportedOr(error)
   }
+}
+
+// Importing a key takes nearly as long as a verification, and whoever checks many proofs has one key.
+let lastKey: { readonly publicKey: Uint8Array; readonly key: NodeKey } | undefined
+
+function nodeKeyOf(node: NodeCrypto, publicKey: Uint8Array): NodeKey {
+  if (lastKey === undefined || !equalBytes(lastKey.publicKey, publicKey)) {
+    const key = node.createPublicKey({ key: concatBytes(SPKI_PREFIX, publicKey), format: "der", type: "spki" })
+    lastKey = { publicKey: publicKey.slice(), key }
+  }
+  return lastKey.key
 }
 
 /**

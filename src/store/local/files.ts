@@ -24,6 +24,8 @@ export interface Access {
 
 /** More than any file of a log has, and less than what cannot be read at once. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024
+/** A file of this size, such as a tile, is read at once: that takes less than handing the read over. */
+const SMALL_BYTES = 16 * 1024
 const WINDOWS = process.platform === "win32"
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
 /** A FIFO in the place of a file must not make anyone wait. */
@@ -102,7 +104,7 @@ export class RootDirectory implements LogFiles {
       try {
         const stats = fs.fstatSync(fd)
         checkReadable(stats, path)
-        return await readBytes(fd, 0, stats.size)
+        return stats.size <= SMALL_BYTES ? readBytesNow(fd, stats.size) : await readBytes(fd, 0, stats.size)
       } finally {
         fs.closeSync(fd)
       }
@@ -134,7 +136,7 @@ export class RootDirectory implements LogFiles {
   async names(relativePath: string): Promise<readonly string[]> {
     try {
       const path = relativePath === "." ? this.path : this.locate(`${relativePath}/x`, false).slice(0, -2)
-      return await fsp.readdir(path)
+      return fs.readdirSync(path)
     } catch (error) {
       if (isMissing(error)) return []
       throw error

@@ -43,7 +43,7 @@ export class LocalJournal implements Journal {
     for (const name of await this.#root.names(this.#directory)) {
       const match = SEGMENT_NAME.exec(name)
       if (match === null) continue
-      const stats = await fsp.lstat(this.#path(name)).catch(missingAsUndefined)
+      const stats = fs.lstatSync(this.#path(name), { throwIfNoEntry: false })
       if (stats === undefined || !stats.isFile()) continue
       const { size: sizeBytes, ctimeMs: changedMs } = stats
       found.push({ writerId: match[1]!, number: Number(match[2]), name, sizeBytes, changedMs })
