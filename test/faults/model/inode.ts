@@ -105,7 +105,7 @@ export class Inode {
     if (unsynced > 0) {
       const share = bias === 0.5 ? random() : bias
       const size = this.#syncedSize + Math.floor(share * unsynced)
-      if (bias === 0.5 && random() < 0.5) {
+      if (bias === 0.5 && random() < 0.7) {
         const from = this.#syncedSize + Math.floor(random() * (size - this.#syncedSize))
         this.#buffer.fill(0, from, Math.min(size, from + Math.floor(random() * 200)))
       }

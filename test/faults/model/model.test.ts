@@ -1,9 +1,9 @@
 import * as fc from "fast-check"
 import { test, vi } from "vitest"
 import type { Fault, FaultKind } from "./actor.ts"
-import { backUp, cutPower, damage, kill, restore, sleep, stepClock } from "./disasters.ts"
+import { backUp, cutPower, type Damage, damage, kill, restore, sleep, stepClock } from "./disasters.ts"
 import { finish } from "./finale.ts"
-import { Recover, Resume, Seal, SealCopy, Tidy } from "./sealing.ts"
+import { type Manner, Recover, Resume, Seal, SealCopy, Tidy } from "./sealing.ts"
 import { COPY_SLOT, SLOTS, World } from "./world.ts"
 import { Durable, Leave, Record } from "./writing.ts"
 
@@ -17,37 +17,60 @@ const HOUR_MS = 60 * 60 * 1_000 + 1
 const slot = fc.nat(SLOTS - 1)
 const salt = fc.nat(1_000_000)
 const kind = fc.constantFrom<FaultKind>("lost", "landed", "cut", "cutBehind", "pause", "power", "flip")
-const fault: fc.Arbitrary<Fault> = fc.record({ at: fc.integer({ min: 1, max: 60 }), kind, salt })
-const early: fc.Arbitrary<Fault> = fc.record({ at: fc.integer({ min: 1, max: 6 }), kind, salt })
-const seldom = (one: fc.Arbitrary<Fault>): fc.Arbitrary<Fault[]> =>
-  fc.oneof(
-    { weight: 3, arbitrary: fc.constant<Fault[]>([]) },
-    { weight: 2, arbitrary: fc.array(one, { minLength: 1, maxLength: 2 }) },
-  )
+/** Some faults at the first steps of a piece of work, half of the time. */
+const faults = (steps: number): fc.Arbitrary<Fault[]> => {
+  const fault = fc.record({ at: fc.integer({ min: 1, max: steps }), kind, salt })
+  return fc.oneof(fc.constant<Fault[]>([]), fc.array(fault, { minLength: 1, maxLength: 2 }))
+}
+const few = faults(6)
+const many = faults(70)
 const count = fc.constantFrom(1, 1, 1, 2, 3, 7, 40, 255, 256, 300)
+const manner = fc.constantFrom<Manner>("all", "aligned", "flush")
+const damaged = fc.constantFrom<Damage>("cut short", "overwritten", "removed")
 
-const commands = [
-  fc.tuple(slot, count, fc.boolean(), seldom(early)).map((given) => new Record(...given)),
-  fc.tuple(slot, count, fc.boolean(), seldom(early)).map((given) => new Record(...given)),
-  fc.tuple(slot, fc.boolean(), seldom(early)).map((given) => new Durable(...given)),
-  slot.map((given) => new Leave(given)),
-  fc
-    .tuple(slot, fc.constantFrom("all" as const, "aligned" as const, "flush" as const), seldom(fault))
-    .map((given) => new Seal(...given)),
-  fc
-    .tuple(slot, fc.constantFrom("all" as const, "aligned" as const, "flush" as const), seldom(fault))
-    .map((given) => new Seal(...given)),
-  fc.tuple(slot, seldom(fault)).map((given) => new Tidy(...given)),
-  fc.tuple(slot, seldom(fault)).map((given) => new Recover(...given)),
-  fc.tuple(fc.nat(COPY_SLOT), seldom(fault)).map((given) => new Resume(...given)),
-  fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 2 }), seldom(fault)).map((given) => new SealCopy(...given)),
-  fc.nat(COPY_SLOT).map(kill),
-  salt.map(cutPower),
-  fc.constantFrom(3, 1_500, 70_000, HOUR_MS).map(sleep),
-  fc.constantFrom(HOUR_MS, -HOUR_MS).map(stepClock),
-  fc.constant(null).map(backUp),
-  fc.constant(null).map(restore),
-  fc.constantFrom("cut short" as const, "overwritten" as const, "removed" as const).map(damage),
+type Commands = fc.Arbitrary<fc.AsyncCommand<World, World>>
+const often = (weight: number, one: Commands): Commands[] => Array<Commands>(weight).fill(one)
+
+const commands: Commands[] = [
+  ...often(
+    6,
+    fc.tuple(slot, count, fc.boolean(), few).map((given) => new Record(...given)),
+  ),
+  ...often(
+    3,
+    fc.tuple(slot, fc.boolean(), few).map((given) => new Durable(...given)),
+  ),
+  ...often(
+    2,
+    slot.map((given) => new Leave(given)),
+  ),
+  ...often(
+    7,
+    fc.tuple(slot, manner, many).map((given) => new Seal(...given)),
+  ),
+  ...often(
+    2,
+    fc.tuple(slot, many).map((given) => new Tidy(...given)),
+  ),
+  ...often(
+    2,
+    fc.tuple(slot, many).map((given) => new Recover(...given)),
+  ),
+  ...often(
+    2,
+    fc.tuple(fc.nat(COPY_SLOT), many).map((given) => new Resume(...given)),
+  ),
+  ...often(
+    1,
+    fc.tuple(fc.boolean(), fc.nat(2), many).map((given) => new SealCopy(...given)),
+  ),
+  ...often(1, fc.nat(COPY_SLOT).map(kill)),
+  ...often(2, salt.map(cutPower)),
+  ...often(2, fc.constantFrom(3, 1_500, 70_000, HOUR_MS).map(sleep)),
+  ...often(1, fc.constantFrom(HOUR_MS, -HOUR_MS).map(stepClock)),
+  ...often(1, fc.constant(null).map(backUp)),
+  ...often(1, fc.constant(null).map(restore)),
+  ...often(1, damaged.map(damage)),
 ]
 
 test("whatever goes wrong, the ledger keeps its promises", { timeout: 3_600_000 }, async () => {
