@@ -79,5 +79,9 @@ test("whatever goes wrong, the ledger keeps its promises", { timeout: 3_600_000 
     await fc.asyncModelRun(() => ({ model: world, real: world }), sequence)
     await finish(world)
   })
-  await fc.assert(runs, SEED === undefined ? { numRuns: RUNS } : { numRuns: RUNS, seed: Number(SEED) })
+  await fc.assert(runs, {
+    numRuns: RUNS,
+    endOnFailure: process.env["SECUREML_TEST_MODEL_NO_SHRINK"] === "1",
+    ...(SEED !== undefined && { seed: Number(SEED) }),
+  })
 })
