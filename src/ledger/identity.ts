@@ -66,7 +66,11 @@ export function parseObject(text: string | undefined): Record<string, unknown> {
 export async function claimIdentity(root: LogFiles, state: SigningState, environment: Environment): Promise<Identity> {
   const key = await ownKey(state, environment)
   const signer = await parseSignerKey(key)
-  const identity = { origin: signer.name, verifierKey: verifierKeyOf(signer) }
+  return publishIdentity(root, { origin: signer.name, verifierKey: verifierKeyOf(signer) })
+}
+
+/** Once resolved the identity survives power loss, also one that a process made which died before it did. */
+export async function publishIdentity(root: LogFiles, identity: Identity): Promise<Identity> {
   const text = `${JSON.stringify({ v: 1, origin: identity.origin, vkey: identity.verifierKey })}\n`
   // Somebody may have made it meanwhile, had the mutex failed to exclude them.
   const claimed = (await root.create(IDENTITY_FILE, utf8(text))) ? identity : ((await readIdentity(root)) ?? identity)
@@ -75,7 +79,7 @@ export async function claimIdentity(root: LogFiles, state: SigningState, environ
 }
 
 /** Writes the public key beside the log, for people to copy. */
-export function writeVerifierKey(root: LogFiles, { verifierKey }: Identity): Promise<void> {
+function writeVerifierKey(root: LogFiles, { verifierKey }: Identity): Promise<void> {
   return root.replace("vkey", utf8(`${verifierKey}\n`))
 }
 

@@ -155,12 +155,7 @@ export async function publishFiles(
   const [bundles, tiles] = [files.filter(isBundle), files.filter((file) => !isBundle(file))]
   await blobs.putAll(bundles.map(toBlob), mayReplace)
   await blobs.putAll(tiles.map(toBlob), mayReplace)
-  await checkReadBack(
-    blobs,
-    bundles.map(({ id }) => id),
-    tiles.map(({ id }) => id),
-    treeSize,
-  )
+  await checkReadBack(blobs, bundles, tiles, treeSize)
   return publishedRoot(blobs, treeSize)
 }
 
@@ -185,28 +180,32 @@ function endIndexOf(path: string): number {
 }
 
 /**
- * Hashes what lies on the disk again, so that a bit flipped on the way there is never signed: each bundle must have the
- * hashes of its tile, and each full tile the one that stands for it in the tile above, which grew with it.
+ * Hashes what lies on the disk again, so that a bit flipped on the way there is never signed: each tile must be the one
+ * that was written, each bundle must have the hashes of its tile, and each full tile the one that stands for it in the
+ * tile above, which grew with it.
  */
 async function checkReadBack(
   blobs: BlobStore,
-  bundles: readonly TileId[],
-  tiles: readonly TileId[],
+  bundles: readonly GrownFile[],
+  tiles: readonly GrownFile[],
   treeSize: number,
 ): Promise<void> {
   const slices = new Slices()
   const stored = new Map<string, Uint8Array>()
-  await inLanes(tiles, async (id) => {
-    stored.set(tilePath(id), await readBack(blobs, id))
+  await inLanes(tiles, async ({ id, bytes }) => {
+    const found = await readBack(blobs, id)
+    // A tile above the lowest level repeats hashes of tiles that are not read here: nothing else would tell.
+    if (Buffer.compare(found, bytes) !== 0) throw readBackFailed(id)
+    stored.set(tilePath(id), found)
   })
-  await inLanes(bundles, async (id) => {
+  await inLanes(bundles, async ({ id }) => {
     const bytes = await readBack(blobs, id)
     await slices.turn()
     const hashes = stored.get(tilePath({ ...id, level: 0 }))
     if (hashes === undefined || Buffer.compare(bundleLeafHashes(bytes, entryStarts(bytes, id.width)), hashes) !== 0)
       throw readBackFailed(id)
   })
-  for (const id of tiles) {
+  for (const { id } of tiles) {
     if (id.level === "entries" || id.width < TILE_WIDTH) continue
     const above = tileAt(id.level + 1, Math.floor(id.index / TILE_WIDTH), treeSize)!
     const offset = (id.index % TILE_WIDTH) * HASH_BYTES

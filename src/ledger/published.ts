@@ -22,7 +22,7 @@ import {
 import type { BlobStore } from "../store/index.ts"
 
 /** The bytes of a tile or bundle; a partial one may since have become part of the full one. */
-export async function readTile(blobs: BlobStore, id: TileId): Promise<Uint8Array> {
+export async function readTile(blobs: Pick<BlobStore, "get">, id: TileId): Promise<Uint8Array> {
   const exact = await blobs.get(tilePath(id))
   if (exact !== undefined) return exact
   const full = id.width === TILE_WIDTH ? undefined : await blobs.get(tilePath({ ...id, width: TILE_WIDTH }))
@@ -33,7 +33,11 @@ export async function readTile(blobs: BlobStore, id: TileId): Promise<Uint8Array
 }
 
 /** The entries of one bundle of a tree. */
-export async function readBundle(blobs: BlobStore, index: number, treeSize: number): Promise<Uint8Array[]> {
+export async function readBundle(
+  blobs: Pick<BlobStore, "get">,
+  index: number,
+  treeSize: number,
+): Promise<Uint8Array[]> {
   const id = tileAt("entries", index, treeSize)
   if (id === undefined) throw new RangeError(`bundle ${index} is not in a tree of ${treeSize}`)
   const exact = await blobs.get(tilePath(id))

@@ -6,7 +6,7 @@ import { utf8Text } from "../bytes.ts"
 import { type Checkpoint, formatProof, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
 import type { BlobStore } from "../store/index.ts"
 import { publishedInclusion, readBundle } from "./published.ts"
-import type { WriterOf } from "./recover.ts"
+import type { WriterOf } from "./rebuild.ts"
 
 /** Proof that an event is in the log. `entry` and `proof` verify together with the log's verifier key. */
 export interface SealedReceipt {

@@ -4,16 +4,23 @@
  * rolled back is set aside and continued in a successor. Resumable at any point; works under the mutex.
  * @module
  */
-import { equalBytes, fromBase64, utf8, utf8Text } from "../bytes.ts"
+import { utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
-import { type Checkpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
+import type { Checkpoint } from "../proof/index.ts"
 import { IDENTITY_FILE, PAYLOADS_FILE, RECOVERY_FILE, TREE_FILE } from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap } from "./collect.ts"
 import type { SealContext } from "./context.ts"
-import { claimIdentity, findSigner, ownVerifierKey, parseObject, readIdentity } from "./identity.ts"
-import { publishedRoot, readBundle } from "./published.ts"
+import { claimIdentity, findSigner, parseObject, readIdentity } from "./identity.ts"
+import { predecessors, publishedPositions, rebuildState, type WriterOf } from "./rebuild.ts"
 import { checkHistory, publishedHead, sealLocked } from "./seal.ts"
-import { EMPTY_TREE, readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
+import {
+  EMPTY_TREE,
+  formatTreeState,
+  parseTreeState,
+  readTreeState,
+  type TreeState,
+  writeTreeState,
+} from "./tree-state.ts"
 import { Writer, type WriterMark } from "./writer.ts"
 
 /** What was repaired, for the entry that says so. */
@@ -36,9 +43,6 @@ export type Recovery =
       readonly writers: Readonly<Record<string, number>>
     }
 
-/** Reads writer id and number from an entry's bytes; the ledger itself knows nothing about events. */
-export type WriterOf = (entry: Uint8Array) => { readonly id: string; readonly seq: number } | undefined
-
 /**
  * Repairs the log and seals the entry that says so, as the first of a writer of its own, before anything else. Call it
  * holding the mutex.
@@ -56,7 +60,7 @@ export async function recoverLocked(
   writer.durableNow()
   const { checkpoint } = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
   writer.close()
-  await context.blobs.remove([RECOVERY_FILE])
+  await context.root.remove(RECOVERY_FILE)
   return { recovery, checkpoint }
 }
 
@@ -70,7 +74,7 @@ async function repair(context: SealContext, writerOf: WriterOf): Promise<Recover
   const rebuilt = await rebuildState(context, writerOf)
   if (rebuilt !== undefined) return rebuilt
   const tree = await readTreeState(context.root)
-  if (await isRolledBack(context, tree)) return beginSuccessor(context)
+  if (await isRolledBack(context, tree)) return beginSuccessor(context, tree, writerOf)
   // What stands before a hole is sealed first: explaining the hole passes over it.
   const { tree: sealed, gaps } = await sealLocked(context, { align: false })
   if (gaps.length > 0) return explainGaps(context, sealed, gaps)
@@ -78,64 +82,6 @@ async function repair(context: SealContext, writerOf: WriterOf): Promise<Recover
     "NOTHING_TO_RECOVER",
     "nothing is wrong with this log that recover could mend; run secureml audit verify",
   )
-}
-
-/** `log.json` and `tree.json` from the published log, if this user's key signed it and nothing newer. */
-async function rebuildState(context: SealContext, writerOf: WriterOf): Promise<Recovery | undefined> {
-  const head = await publishedHead(context.blobs)
-  const identityBroken = await isBroken(
-    () => readIdentity(context.root),
-    (identity) => identity === undefined,
-  )
-  const stateBroken = await isBroken(
-    () => readTreeState(context.root),
-    (tree) => tree === EMPTY_TREE && head !== undefined && head.treeSize > 0,
-  )
-  if (head === undefined || (!identityBroken && !stateBroken)) return undefined
-  const verifierKey = await ownVerifierKey(head.origin, context.state, context.environment)
-  if (verifierKey === undefined) {
-    throw new AuditError(
-      "SEALING_UNAVAILABLE",
-      `the signing key of ${head.origin} is not here: run recover as the user who has it`,
-    )
-  }
-  await verifyCheckpoint(head.note, verifierKey)
-  if (identityBroken) {
-    await context.root.replace(
-      IDENTITY_FILE,
-      utf8(`${JSON.stringify({ v: 1, origin: head.origin, vkey: verifierKey })}\n`),
-    )
-  }
-  if (stateBroken) await writeTreeState(context.root, await rebuildTree(context, head, writerOf))
-  return { kind: "rebuilt", treeSize: head.treeSize }
-}
-
-async function isBroken<T>(read: () => Promise<T>, isEmpty: (value: T) => boolean): Promise<boolean> {
-  try {
-    return isEmpty(await read())
-  } catch (error) {
-    if (error instanceof AuditError) return true
-    throw error
-  }
-}
-
-async function rebuildTree(context: SealContext, head: Checkpoint, writerOf: WriterOf): Promise<TreeState> {
-  const root = await publishedRoot(context.blobs, head.treeSize)
-  if (!equalBytes(root, fromBase64(head.rootHash)!)) {
-    throw new AuditError(
-      "LEDGER_CORRUPT",
-      "the published tiles do not have the root of the checkpoint; restore them from a copy first",
-    )
-  }
-  const writers = new Map<string, WriterPosition>()
-  for (let bundle = 0; bundle * TILE_WIDTH < head.treeSize; bundle++) {
-    for (const entry of await readBundle(context.blobs, bundle, head.treeSize)) {
-      const writer = writerOf(entry)
-      // Offsets are found again by reading from the start and passing over numbers that were taken.
-      if (writer !== undefined) writers.set(writer.id, { next: writer.seq + 1, segment: 0, offset: 0 })
-    }
-  }
-  return { size: head.treeSize, root, writers }
 }
 
 async function isRolledBack(context: SealContext, tree: TreeState): Promise<boolean> {
@@ -156,17 +102,22 @@ async function isRolledBack(context: SealContext, tree: TreeState): Promise<bool
   }
 }
 
-async function beginSuccessor(context: SealContext): Promise<Recovery> {
+async function beginSuccessor(context: SealContext, tree: TreeState, writerOf: WriterOf): Promise<Recovery> {
+  // Where bundles are damaged nothing but tree.json knows.
+  const writers = await publishedPositions(context, tree, writerOf).catch((error: unknown) => {
+    if (error instanceof AuditError) return tree.writers
+    throw error
+  })
   const identity = await readIdentity(context.root)
-  const names = await context.root.names(".")
-  const taken = names.flatMap((name) => Number(/^predecessor-(\d{1,9})$/.exec(name)?.[1] ?? 0))
-  const predecessor = `predecessor-${Math.max(0, ...taken) + 1}`
+  const last = (await predecessors(context)).at(-1)
+  const predecessor = `predecessor-${Number(last?.slice("predecessor-".length) ?? 0) + 1}`
   const signed = identity === undefined ? undefined : context.state.signed(identity.origin)?.note
   const work = {
     v: 1,
     predecessor,
     signed,
     found: utf8Text((await context.blobs.get("checkpoint")) ?? new Uint8Array(0)),
+    tree: utf8Text(formatTreeState({ ...EMPTY_TREE, writers })),
   }
   await context.root.replace(RECOVERY_FILE, utf8(`${JSON.stringify(work)}\n`))
   return setAside(context, work)
@@ -174,13 +125,13 @@ async function beginSuccessor(context: SealContext): Promise<Recovery> {
 
 /** Moves the old log into its own directory; each step may have been done by an attempt that was cut off. */
 async function setAside(context: SealContext, work: Record<string, unknown>): Promise<Recovery> {
-  const { predecessor, signed, found, moved } = work
-  if (typeof predecessor !== "string" || !/^predecessor-\d+$/.test(predecessor)) {
+  const { predecessor, signed, found, tree, moved } = work
+  if (typeof predecessor !== "string" || !/^predecessor-\d+$/.test(predecessor) || typeof tree !== "string") {
     throw new AuditError("TREE_STATE_DAMAGED", `${RECOVERY_FILE} is damaged; remove it and run recover again`)
   }
   if (moved !== true) await moveAll(context, predecessor, work)
-  const old = await readTreeState({ read: (path: string) => context.root.read(`${predecessor}/${path}`) })
-  const writers = new Map([...old.writers].map(([id, { goneMs: _, ...position }]) => [id, position]))
+  const { writers: published } = parseTreeState(utf8(tree))
+  const writers = new Map([...published].map(([id, { goneMs: _, ...position }]) => [id, position]))
   if ((await context.root.read(TREE_FILE)) === undefined) await writeTreeState(context.root, { ...EMPTY_TREE, writers })
   const oldOrigin = (await readIdentity({ read: (path: string) => context.root.read(`${predecessor}/${path}`) }))
     ?.origin
@@ -207,8 +158,10 @@ async function moveAll(context: SealContext, predecessor: string, work: Record<s
 async function claimSuccessor(context: SealContext, predecessor: string, oldOrigin: string | undefined): Promise<void> {
   const { root, state, environment } = context
   const wanted = environment["SECUREML_ORIGIN"]
-  const suffix = predecessor.slice("predecessor-".length)
-  const origin = wanted === undefined ? undefined : `${wanted}/successor-${suffix}`
+  let number = Number(predecessor.slice("predecessor-".length))
+  // An older backup may be restored a second time: what was signed for the successor that is gone now stays signed.
+  while (wanted !== undefined && state.signed(`${wanted}/successor-${number}`) !== undefined) number += 1
+  const origin = wanted === undefined ? undefined : `${wanted}/successor-${number}`
   const identity = await claimIdentity(root, state, { ...environment, SECUREML_ORIGIN: origin })
   if (identity.origin !== oldOrigin) return
   await context.blobs.remove([IDENTITY_FILE])

@@ -11,7 +11,7 @@ import { type BlobStore, RECOVERY_FILE, type Signer } from "../store/index.ts"
 import type { JournalGap } from "./collect.ts"
 import type { SealContext, SealOptions } from "./context.ts"
 import { grow } from "./grow.ts"
-import { claimIdentity, findSigner, type Identity, readIdentity, writeVerifierKey } from "./identity.ts"
+import { claimIdentity, findSigner, type Identity, publishIdentity, readIdentity } from "./identity.ts"
 import { publishedRoot } from "./published.ts"
 import { readTreeState, type TreeState } from "./tree-state.ts"
 
@@ -88,8 +88,8 @@ export async function sealLocked(context: SealContext, options: SealOptions): Pr
 async function ownIdentity(context: SealContext): Promise<Identity> {
   const existing = await readIdentity(context.root)
   if (existing !== undefined) {
-    // A process that died between the two files left none for people to copy.
-    if ((await context.blobs.get("vkey")) === undefined) await writeVerifierKey(context.root, existing)
+    // A process died while it made the identity: neither may it be durable, nor is there a key for people to copy.
+    if ((await context.blobs.get("vkey")) === undefined) await publishIdentity(context.root, existing)
     return existing
   }
   const begun = (await readTreeState(context.root)).size > 0 || (await context.blobs.get("checkpoint")) !== undefined
@@ -102,7 +102,7 @@ async function ownIdentity(context: SealContext): Promise<Identity> {
   return claimIdentity(context.root, context.state, context.environment)
 }
 
-export async function publishedHead(blobs: BlobStore): Promise<Checkpoint | undefined> {
+export async function publishedHead(blobs: Pick<BlobStore, "get">): Promise<Checkpoint | undefined> {
   const bytes = await blobs.get("checkpoint")
   return bytes === undefined ? undefined : parseCheckpoint(utf8Text(bytes) ?? "")
 }

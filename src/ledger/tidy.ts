@@ -7,7 +7,8 @@ import { TILE_WIDTH, type TileId, tilePath } from "../proof/index.ts"
 import { isTemporaryName, type Journal, type SegmentInfo } from "../store/index.ts"
 import { byWriter } from "./collect.ts"
 import type { SealContext } from "./context.ts"
-import { readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
+import { publishedHead } from "./seal.ts"
+import { readTreeState, type TreeState, UNSEEN, type WriterPosition, writeTreeState } from "./tree-state.ts"
 import type { Writer } from "./writer.ts"
 
 /** An owner that has not appended for this long is taken to be gone; its segment is first marked, later removed. */
@@ -16,6 +17,8 @@ export const OWNER_GONE_MS: number = 60 * 60 * 1_000
 /** Tidies what the tree covers. Call it holding the mutex. */
 export async function tidy(context: SealContext, own: Writer, oldSize: number): Promise<void> {
   const tree = await readTreeState(context.root)
+  // A sealer that died since left a tree that nobody has published yet; the next one does.
+  if ((await publishedHead(context.blobs))?.treeSize !== tree.size) return
   await removePartials(context, oldSize, tree.size)
   const kept = await tidySegments(context, own, tree)
   const waiting = (await context.parts.segments()).map(({ writerId }) => writerId)
@@ -69,9 +72,8 @@ async function tidySegment(
 async function isPublished(
   journal: Journal,
   segment: SegmentInfo,
-  position: WriterPosition | undefined,
+  position: WriterPosition = UNSEEN,
 ): Promise<boolean> {
-  if (position === undefined) return segment.sizeBytes === 0
   if (segment.number === position.segment && segment.sizeBytes === position.offset) return true
   for (let offset = segment.number === position.segment ? position.offset : 0; ; ) {
     const read = await journal.read(segment.name, offset, segment.sizeBytes)

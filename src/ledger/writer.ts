@@ -9,6 +9,7 @@ import {
   formatLine,
   formatLineInto,
   type Journal,
+  type JournalLine,
   MAX_LINE_BYTES,
   parseLines,
   SegmentWriteError,
@@ -57,11 +58,21 @@ interface WriterIdentity {
   partSegments: number
 }
 
-/** A segment that holds bytes not known to be durable, and the offset up to which they are. */
+/** A segment that holds bytes not known to be durable, and the offset and the number of lines up to which they are. */
 interface Unsynced {
   readonly identity: WriterIdentity
   readonly segment: SegmentWriter
   from: number
+  fromLines: number
+  /** Lines appended to it. One that failed, and may have landed all the same, has the number `endSeq`. */
+  lines: number
+  endSeq: number
+}
+
+/** How far a segment was written when a sync of it began. */
+interface Extent {
+  readonly sizeBytes: number
+  readonly lines: number
 }
 
 /** Appends entries; all of its state is owned by one thread. */
@@ -77,6 +88,8 @@ export class Writer {
   readonly #given = new Map<string, number>()
   #continues: Continues | undefined
   #segment: SegmentWriter | undefined
+  /** The row of that segment. */
+  #current: Unsynced | undefined
   /** Where large values of this writer's entries wait; opened with the first one. */
   #partSegment: SegmentWriter | undefined
   #lastAppendMs = Number.POSITIVE_INFINITY
@@ -222,22 +235,27 @@ export class Writer {
     this.#continues = undefined
     this.#appended += sizeBytes
     this.#entries += 1
+    this.#current!.lines += 1
     this.#lastAppendMs = nowMs
     if (this.#segment!.sizeBytes >= SEGMENT_BYTES) this.#retire()
     if (!this.#syncTimer) this.#syncSoon()
   }
 
   #openSegment(): SegmentWriter {
-    this.#segment ??= this.#beginSegment(this.#identity)
+    if (this.#segment === undefined) {
+      this.#current = this.#beginSegment(this.#identity)
+      this.#segment = this.#current.segment
+    }
     return this.#segment
   }
 
-  #beginSegment(identity: WriterIdentity): SegmentWriter {
+  #beginSegment(identity: WriterIdentity): Unsynced {
     for (let taken = 0; ; taken++) {
       try {
         const segment = this.#journal.openSegment(identity.id, identity.segments++)
-        this.#unsynced.push({ identity, segment, from: 0 })
-        return segment
+        const row: Unsynced = { identity, segment, from: 0, fromLines: 0, lines: 0, endSeq: Number.POSITIVE_INFINITY }
+        this.#unsynced.push(row)
+        return row
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "EEXIST" || taken === TAKEN_SEGMENTS)
           throw recordFailed(false, error)
@@ -249,6 +267,7 @@ export class Writer {
     try {
       segment.append(this.#line, length)
     } catch (error) {
+      this.#current!.endSeq = this.#seq
       this.#beginAnew()
       throw recordFailed(error instanceof SegmentWriteError && error.mayLand, (error as Error).cause)
     }
@@ -319,7 +338,7 @@ export class Writer {
     this.#rescueYoung()
     try {
       for (const { segment } of this.#unsynced) segment.syncNow()
-      this.#settle(mark, this.#sizes())
+      this.#settle(mark, this.#extents())
     } catch (error) {
       this.#rewrite(error)
     }
@@ -331,8 +350,8 @@ export class Writer {
     if (failed !== undefined) throw failed.error
   }
 
-  #sizes(): Map<Unsynced, number> {
-    return new Map(this.#unsynced.map((row) => [row, row.segment.sizeBytes]))
+  #extents(): Map<Unsynced, Extent> {
+    return new Map(this.#unsynced.map((row) => [row, { sizeBytes: row.segment.sizeBytes, lines: row.lines }]))
   }
 
   /** A removed file is synced in vain: its lines go to a new one first. */
@@ -347,29 +366,38 @@ export class Writer {
 
   /** What was appended since a mark cannot be made durable; whoever waits for it is told. */
   #giveUp(from: number, cause: unknown): void {
-    const message =
-      "the journal could be neither synced nor rewritten; its last events survive this process at most, not power loss"
+    this.#unsynced = []
+    this.#fail(
+      from,
+      "the journal could be neither synced nor rewritten; its last events survive this process at most, not power loss",
+      cause,
+    )
+  }
+
+  #fail(from: number, message: string, cause: unknown): void {
     this.#failed.push({ from, to: this.#appended, error: new AuditError("NOT_DURABLE", message, { cause }) })
     this.#settled = this.#appended
-    this.#unsynced = []
     this.#beginAnew()
   }
 
   async #syncAll(): Promise<void> {
     const mark = this.#appended
     this.#rescueYoung()
-    const sizes = this.#sizes()
+    const extents = this.#extents()
     try {
-      for (const { segment } of sizes.keys()) await segment.sync()
-      this.#settle(mark, sizes)
+      for (const { segment } of extents.keys()) await segment.sync()
+      this.#settle(mark, extents)
     } catch (error) {
       this.#rewrite(error)
     }
   }
 
-  #settle(mark: number, sizes: ReadonlyMap<Unsynced, number>): void {
+  #settle(mark: number, extents: ReadonlyMap<Unsynced, Extent>): void {
     this.#settled = Math.max(this.#settled, mark)
-    for (const [row, sizeBytes] of sizes) row.from = Math.max(row.from, sizeBytes)
+    for (const [row, { sizeBytes, lines }] of extents) {
+      row.from = Math.max(row.from, sizeBytes)
+      row.fromLines = Math.max(row.fromLines, lines)
+    }
     this.#unsynced = this.#unsynced.filter((row) => {
       if (row.segment === this.#segment || row.from < row.segment.sizeBytes) return true
       row.segment.close()
@@ -388,26 +416,33 @@ export class Writer {
     this.#unsynced = []
     this.#retire()
     this.#settled = this.#appended
+    let lost = 0
     try {
-      for (const row of poisoned) this.#rewriteSegment(row, cause)
+      for (const row of poisoned) lost += this.#rewriteSegment(row)
+      // The numbers of the lines that are lost are a hole: what comes next must not wait behind it.
+      if (lost > 0) this.#fail(from, "the journal could not be synced, and the system dropped some of its lines", cause)
     } catch (error) {
       this.#giveUp(from, error)
     }
+    if (lost > 0) this.#onLost({ count: lost, code: (cause as NodeJS.ErrnoException | undefined)?.code ?? "EIO" })
   }
 
-  #rewriteSegment({ identity, segment: poisoned, from }: Unsynced, cause: unknown): void {
-    const { lines, endOffset, damagedAt } = parseLines(poisoned.readFrom(from), from)
-    if (endOffset < poisoned.sizeBytes || damagedAt !== undefined) {
-      this.#onLost({ count: 1, code: (cause as NodeJS.ErrnoException | undefined)?.code ?? "EIO" })
-    }
-    if (lines.length > 0) {
-      const fresh = this.#beginSegment(identity)
-      for (const { seq, entry } of lines)
-        fresh.append(this.#line, formatLineInto(this.#line, seq, Buffer.from(entry).toString()))
-      fresh.syncNow()
-      this.#retired.add(fresh.name)
-    }
+  /** Returns how many lines are lost. */
+  #rewriteSegment({ identity, segment: poisoned, from, fromLines, lines: appended, endSeq }: Unsynced): number {
+    const { lines } = parseLines(poisoned.readFrom(from), from)
+    if (lines.length > 0) this.#writeAgain(identity, lines)
     poisoned.close()
+    return Math.max(0, appended - fromLines - lines.filter(({ seq }) => seq < endSeq).length)
+  }
+
+  /** Writes lines to a segment of their own; returned means that they survive power loss. */
+  #writeAgain(identity: WriterIdentity, lines: readonly JournalLine[]): void {
+    const row = this.#beginSegment(identity)
+    for (const { seq, entry } of lines)
+      row.segment.append(this.#line, formatLineInto(this.#line, seq, Buffer.from(entry).toString()))
+    row.segment.syncNow()
+    row.from = row.segment.sizeBytes
+    this.#retired.add(row.segment.name)
   }
 
   /**
@@ -420,12 +455,10 @@ export class Writer {
     const { lines } = parseLines(segment.readFrom(0), 0)
     this.#retire()
     this.#unsynced = this.#unsynced.filter((row) => row.segment !== segment)
-    const fresh = this.#beginSegment(this.#identity)
-    for (const { seq, entry } of lines) {
-      if (seq >= taken) fresh.append(this.#line, formatLineInto(this.#line, seq, Buffer.from(entry).toString()))
-    }
-    fresh.syncNow()
-    this.#retired.add(fresh.name)
+    this.#writeAgain(
+      this.#identity,
+      lines.filter(({ seq }) => seq >= taken),
+    )
     segment.close()
   }
 

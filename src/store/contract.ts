@@ -38,13 +38,15 @@ export interface LogFiles {
   names(directory: string): Promise<readonly string[]>
   /** Once resolved the new bytes survive power loss; before it a reader sees the whole old or the whole new ones. */
   replace(path: string, bytes: Uint8Array): Promise<void>
-  /** Once resolved the file survives power loss. False: there was one already, and it was not touched. */
+  /** Once resolved a file survives power loss: this one, or, with false, the one that was there and was not touched. */
   create(path: string, bytes: Uint8Array): Promise<boolean>
   /**
    * Moves a file, or a directory with all that is in it; once resolved the new name survives power loss. Nothing
    * under the old name, or something under the new one already, leaves everything as it is.
    */
   move(from: string, to: string): Promise<void>
+  /** Once resolved the file is gone for good, power loss or not; one that was not there is no error. */
+  remove(path: string): Promise<void>
 }
 
 /** A mutex between processes which the operating system frees when its holder dies. */
@@ -191,7 +193,7 @@ export interface RememberedCheckpoint {
 export interface SigningState {
   /** The key text of an origin, or undefined. */
   signerKey(origin: string): string | undefined
-  /** Once resolved the key survives power loss. False: there is one for this origin already. */
+  /** Once resolved a key survives power loss: this one, or, with false, the one that the origin has already. */
   createSignerKey(origin: string, key: string): Promise<boolean>
   /** The last checkpoint that this user signed for an origin. */
   signed(origin: string): RememberedCheckpoint | undefined

@@ -152,20 +152,22 @@ export class RootDirectory implements LogFiles {
 
   /**
    * Creates a file if there is none: once resolved it survives power loss.
-   * @returns false when it exists already; then nothing was changed.
+   * @returns false when it exists already; then nothing was changed, and the one that is there survives as well.
    */
   async create(relativePath: string, bytes: Uint8Array): Promise<boolean> {
     const { path, temporary } = await this.#stageDurably(relativePath, bytes)
+    let isNew = true
     try {
       await fsp.link(temporary, path)
     } catch (error) {
-      if (errorCode(error) === "EEXIST") return false
-      throw error
+      if (errorCode(error) !== "EEXIST") throw error
+      isNew = false
     } finally {
       await fsp.unlink(temporary)
     }
+    // Also when it was there: whoever made it may have died before its name was durable.
     await syncDirectory(dirname(path))
-    return true
+    return isNew
   }
 
   /** Moves a file or a directory, unless something has the new name; once resolved it survives power loss. */
@@ -180,6 +182,13 @@ export class RootDirectory implements LogFiles {
     await fsp.rename(this.locate(from, false), path).catch((error: unknown) => {
       if (!isMissing(error)) throw error
     })
+    await syncDirectory(dirname(path))
+  }
+
+  /** Removes a file; once resolved power loss does not bring it back. */
+  async remove(relativePath: string): Promise<void> {
+    const path = this.locate(relativePath, false)
+    await fsp.rm(path, { force: true })
     await syncDirectory(dirname(path))
   }
 

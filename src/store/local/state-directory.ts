@@ -43,7 +43,7 @@ export class StateDirectory implements SigningState {
     return join(this.path, "keys", `${nameOf(origin)}.skey`)
   }
 
-  /** Once resolved the key survives power loss. False: there is one for this origin already. */
+  /** Once resolved a key survives power loss: this one, or, with false, the one that the origin has already. */
   createSignerKey(origin: string, key: string): Promise<boolean> {
     return this.#open().create(`keys/${nameOf(origin)}.skey`, utf8(`${key}\n`))
   }
