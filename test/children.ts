@@ -55,8 +55,13 @@ export function start(command: string, args: readonly string[], env: NodeJS.Proc
   return { process: child, ended, stdout: () => stdout }
 }
 
-/** Starts a module text with the package imported as `secureml`. */
-export function startModule(code: string, env: NodeJS.ProcessEnv): Child {
+/** What Node is called with to run a module text with the package imported as `secureml`. */
+export function moduleArguments(code: string): string[] {
   const source = `import * as secureml from ${JSON.stringify(`file://${DIST}/audit.js`)}\nconst { AuditTrail, withAuditTrail, getAuditLogs, verifyAuditLog } = secureml\n${code}`
-  return start(process.execPath, ["--input-type=module", "--eval", source], env)
+  return ["--input-type=module", "--eval", source]
+}
+
+/** Starts such a module text. */
+export function startModule(code: string, env: NodeJS.ProcessEnv): Child {
+  return start(process.execPath, moduleArguments(code), env)
 }

@@ -87,11 +87,16 @@ async function removeMoved({ parts, nowMs }: SealContext, own: Writer, segment: 
   }
 }
 
+/** What SQLite says where a store cannot be read now, whatever is in it. */
+const UNREADABLE = /disk I\/O error|unable to open|too many open files|locked|busy|out of memory/i
+
 /** What a payload store gives; a damaged one, or a file in its place that is none, holds nothing. */
-function quietly<T>(read: () => T): T | undefined {
+function fromStore<T>(read: () => T): T | undefined {
   try {
     return read()
-  } catch {
+  } catch (error) {
+    // Called missing, it would be a false alarm.
+    if (error instanceof Error && UNREADABLE.test(error.message)) throw error
     // The commitments in the entries say what is missing.
     return undefined
   }
@@ -123,12 +128,12 @@ export class PayloadReader {
     }
     return new PayloadReader(
       waiting,
-      quietly(() => LocalPayloads.open(root, false)),
+      fromStore(() => LocalPayloads.open(root, false)),
     )
   }
 
   ofEvent(eventId: string): readonly Payload[] {
-    const stored = quietly(() => this.#store?.ofEvent(eventId)) ?? []
+    const stored = fromStore(() => this.#store?.ofEvent(eventId)) ?? []
     return [...(this.#waiting.get(eventId) ?? []), ...stored]
   }
 

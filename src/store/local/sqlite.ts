@@ -3,7 +3,9 @@
  * Never used while recording an event.
  * @module
  */
+import { closeSync, openSync } from "node:fs"
 import { createRequire } from "node:module"
+import { devNull } from "node:os"
 
 /** What we use of a prepared statement; both drivers have it. */
 export interface Statement {
@@ -17,6 +19,9 @@ export interface Database {
   prepare(sql: string): Statement
   close(): void
 }
+
+/** It opens 6 with the first database, and each database and its journal take one. */
+const LIBSQL_DESCRIPTORS = 10
 
 type Opener = (path: string) => Database
 let opener: Opener | null | undefined
@@ -38,12 +43,27 @@ function builtIn(): Opener | undefined {
 }
 
 function installed(): Opener | undefined {
+  // Also to load it; a failure to open its files would look as if it were not installed, from then on.
+  assertDescriptorsLeft()
   try {
     const Libsql = createRequire(import.meta.url)("libsql") as new (path: string) => Database
-    return (path) => new Libsql(path)
+    return (path) => {
+      assertDescriptorsLeft()
+      return new Libsql(path)
+    }
   } catch {
     // Not installed: the caller says what to install.
     return undefined
+  }
+}
+
+/** libsql's threads abort the process when they cannot have the descriptors that they need: better to fail before. */
+function assertDescriptorsLeft(): void {
+  const held: number[] = []
+  try {
+    while (held.length < LIBSQL_DESCRIPTORS) held.push(openSync(devNull, "r"))
+  } finally {
+    for (const descriptor of held) closeSync(descriptor)
   }
 }
 
