@@ -2,7 +2,6 @@
  * Growing the published tree: planned in memory, written once, read back and hashed again before anything says so.
  * @module
  */
-import { posix } from "node:path"
 import { equalBytes } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import {
@@ -10,7 +9,6 @@ import {
   encodeBundle,
   entryStarts,
   leafHashes,
-  parseTilePath,
   TILE_WIDTH,
   type TileId,
   tileAt,
@@ -22,8 +20,6 @@ import { publishedRoot, readBundle, readTile } from "./published.ts"
 
 const HASH_BYTES = 32
 const TILE_BYTES = TILE_WIDTH * HASH_BYTES
-/** tlog-tiles puts a thousand into one directory. */
-const TILES_IN_DIRECTORY = 1_000
 
 /** A tile that is filling up. */
 interface OpenTile {
@@ -118,24 +114,19 @@ export class TreeGrowth {
 }
 
 /**
- * Removes tiles and bundles beyond the tree, full ones too: a sealer that died before tree.json left them, and the next
- * one may put other entries in their place. One batch is far smaller than a directory of tiles, so what it left is in
- * the directory that holds the tile being filled or in the next one.
+ * Removes partial tiles wider than the tree: a sealer that died before tree.json left them, and the next one may put
+ * other entries in their place. Full ones stay until they are replaced: a sealer that was stopped here, and robbed of
+ * its lock, would remove what is published by now.
  */
 export async function removeUnpublished(blobs: BlobStore, size: number): Promise<void> {
-  const levels: TileId["level"][] = ["entries", 0]
-  for (let level = 1; TILE_WIDTH ** (level - 1) <= size; level++) levels.push(level)
+  const levels: TileId["level"][] = ["entries"]
+  for (let level = 0; level === 0 || TILE_WIDTH ** level <= size; level++) levels.push(level)
   for (const level of levels) {
-    const index = Math.floor(size / (level === "entries" ? 1 : TILE_WIDTH ** level) / TILE_WIDTH)
-    const directories = [index, index + TILES_IN_DIRECTORY].map((at) =>
-      posix.dirname(tilePath({ level, index: at, width: TILE_WIDTH })),
-    )
-    for (const directory of directories) {
-      // What is filled stands before the tile being filled, also by name: there may be hundreds of them.
-      const first = tilePath({ level, index, width: TILE_WIDTH })
-      const unpublished = (await blobs.list(directory)).filter((path) => path >= first && endIndexOf(path) > size)
-      if (unpublished.length > 0) await blobs.remove(unpublished)
-    }
+    const span = level === "entries" ? 1 : TILE_WIDTH ** level
+    const index = Math.floor(size / span / TILE_WIDTH)
+    const paths = await blobs.list(`${tilePath({ level, index, width: TILE_WIDTH })}.p`)
+    const width = Math.floor(size / span) - index * TILE_WIDTH
+    await blobs.remove(paths.filter((path) => Number(path.slice(path.lastIndexOf("/") + 1)) > width))
   }
 }
 
@@ -167,16 +158,6 @@ function isBundle({ id }: GrownFile): boolean {
 function endIndex(id: TileId): number {
   const span = id.level === "entries" ? 1 : TILE_WIDTH ** id.level
   return (id.index * TILE_WIDTH + id.width) * span
-}
-
-/** The same by path; 0 for a file that is no tile, which is nobody's business here. */
-function endIndexOf(path: string): number {
-  try {
-    return endIndex(parseTilePath(path))
-  } catch (error) {
-    if (error instanceof AuditError) return 0
-    throw error
-  }
 }
 
 /**

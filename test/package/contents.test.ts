@@ -40,7 +40,9 @@ describe("the tarball", () => {
 
   test("is a few files: an entry each, and the parts they share", () => {
     expect(scripts.sort()).toEqual(
-      ["audit", "cli", "engine", "proof", "rolldown-runtime", "testing", "verify"].map((name) => `dist/${name}.js`),
+      ["audit", "check-worker", "cli", "engine", "proof", "rolldown-runtime", "testing", "verify"].map(
+        (name) => `dist/${name}.js`,
+      ),
     )
   })
 
