@@ -165,7 +165,7 @@ export class ThinDisk extends Disk {
 
 /** A process that was killed lets go of its files a moment later. */
 async function unmount(mountPoint: string): Promise<void> {
-  for (let left = 500; !works("umount", mountPoint); left--) {
+  for (let left = 1_500; !works("umount", mountPoint); left--) {
     if (left === 0) run("umount", mountPoint)
     await wait(20)
   }
