@@ -91,19 +91,6 @@ describe("signing", () => {
   })
 })
 
-describe("what a sealer that died left unpublished", () => {
-  test("is gone before another order of entries is published over it", async () => {
-    const audit = record(3)
-    await audit.flush()
-    for (const path of ["tile/entries/000.p/9", "tile/0/000.p/9"])
-      fs.writeFileSync(`${place.logDir}/${path}`, "another order")
-    for (let n = 0; n < 12; n++) audit.logEvent("step", { n })
-    await audit.flush()
-    expect(await verdictOf()).toEqual({ verdict: "intact", codes: [] })
-    expect(fs.existsSync(`${place.logDir}/tile/0/000.p/9`)).toBe(false)
-  })
-})
-
 describe("verification beside a sealer", () => {
   test("never says truncated", { timeout: 60_000 }, async () => {
     const child = startModule(

@@ -4,7 +4,7 @@
  * @module
  */
 import { AuditError } from "../errors.ts"
-import { type Checkpoint, TILE_WIDTH } from "../proof/index.ts"
+import { type Checkpoint, TILE_WIDTH, type TileId } from "../proof/index.ts"
 import { type Journal, Slices } from "../store/index.ts"
 import {
   byWriter,
@@ -16,8 +16,9 @@ import {
   type WriterLines,
 } from "./collect.ts"
 import type { SealContext, SealOptions } from "./context.ts"
-import { type GrownFile, publishFiles, removeUnpublished, TreeGrowth } from "./publish.ts"
+import { endIndex, type GrownFile, publishFiles, TreeGrowth } from "./publish.ts"
 import { readTreeState, type TreeState, writeTreeState } from "./tree-state.ts"
+import { beginningsFor, unpublishedPartials } from "./unpublished.ts"
 
 /** Most bytes of entries in a batch; two batches are in memory at once. */
 const BATCH_BYTES = 4 * 1024 * 1024
@@ -74,6 +75,8 @@ export async function grow(
 class Growing {
   readonly #context: SealContext
   #growth: TreeGrowth | undefined
+  /** What a sealer that died left beyond the tree. */
+  #unpublished: readonly TileId[] = []
   #size: number
   #positions: Positions
   /** The tree once the last batch is written. */
@@ -111,7 +114,9 @@ class Growing {
   /** Adds entries to the tree in memory; returns the files to write for it. */
   async #append(taken: readonly MergedEntry[]): Promise<readonly GrownFile[]> {
     const slices = new Slices()
-    this.#growth ??= await beginGrowth(this.#context, this.#size)
+    const { blobs } = this.#context
+    if (this.#growth === undefined) this.#unpublished = await unpublishedPartials(blobs, this.#size)
+    this.#growth ??= await TreeGrowth.load(blobs, this.#size)
     for (let at = 0; at < taken.length; at += SLICE_ENTRIES) {
       this.#growth.append(taken.slice(at, at + SLICE_ENTRIES).map(({ entry }) => entry))
       await slices.turn()
@@ -120,13 +125,11 @@ class Growing {
     const positions = new Map(this.#positions)
     for (const { writerId, position } of taken) positions.set(writerId, position)
     this.#positions = positions
-    return this.#growth.takeFiles()
+    const files = this.#growth.takeFiles()
+    const passed = this.#unpublished.filter((id) => endIndex(id) <= this.#size)
+    this.#unpublished = this.#unpublished.filter((id) => endIndex(id) > this.#size)
+    return [...files, ...beginningsFor(passed, files)]
   }
-}
-
-async function beginGrowth({ blobs }: SealContext, size: number): Promise<TreeGrowth> {
-  await removeUnpublished(blobs, size)
-  return TreeGrowth.load(blobs, size)
 }
 
 async function collect(

@@ -114,23 +114,6 @@ export class TreeGrowth {
 }
 
 /**
- * Removes partial tiles wider than the tree: a sealer that died before tree.json left them, and the next one may put
- * other entries in their place. Full ones stay until they are replaced: a sealer that was stopped here, and robbed of
- * its lock, would remove what is published by now.
- */
-export async function removeUnpublished(blobs: BlobStore, size: number): Promise<void> {
-  const levels: TileId["level"][] = ["entries"]
-  for (let level = 0; level === 0 || TILE_WIDTH ** level <= size; level++) levels.push(level)
-  for (const level of levels) {
-    const span = level === "entries" ? 1 : TILE_WIDTH ** level
-    const index = Math.floor(size / span / TILE_WIDTH)
-    const paths = await blobs.list(`${tilePath({ level, index, width: TILE_WIDTH })}.p`)
-    const width = Math.floor(size / span) - index * TILE_WIDTH
-    await blobs.remove(paths.filter((path) => Number(path.slice(path.lastIndexOf("/") + 1)) > width))
-  }
-}
-
-/**
  * Writes the files of a tree that has grown to `treeSize`; once resolved it is durable and was read back. Returns the new root.
  */
 export async function publishFiles(
@@ -155,7 +138,7 @@ function isBundle({ id }: GrownFile): boolean {
 }
 
 /** Index behind the last entry that a tile or bundle covers. */
-function endIndex(id: TileId): number {
+export function endIndex(id: TileId): number {
   const span = id.level === "entries" ? 1 : TILE_WIDTH ** id.level
   return (id.index * TILE_WIDTH + id.width) * span
 }

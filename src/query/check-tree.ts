@@ -182,8 +182,8 @@ class TreeWalk {
   async #whole(full: TileId): Promise<{ bytes: Uint8Array; width: number }> {
     const span = full.level === "entries" ? 1 : TILE_WIDTH ** full.level
     const width = Math.min(TILE_WIDTH, Math.floor(this.#treeSize / span) - full.index * TILE_WIDTH)
-    // The full file appears before the partial one goes, so looking for it last finds one of the two.
-    const candidates = width > 0 ? [full, { ...full, width }, full] : [full]
+    // The full file appears before the partial one goes; one of before, beside the partial, a sealer left that died.
+    const candidates = width > 0 && width < TILE_WIDTH ? [{ ...full, width }, full] : [full]
     for (const id of candidates) {
       const bytes = await this.#blobs.get(tilePath(id))
       if (bytes !== undefined) return { bytes, width: Math.max(0, width) }

@@ -6,7 +6,7 @@
 import { execFile, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { promisify } from "node:util"
 import { afterEach } from "vitest"
@@ -65,7 +65,7 @@ export class Disk {
     this.#options = `${UNKIND}${moreOptions}`
     fs.writeFileSync(this.#image, "")
     fs.truncateSync(this.#image, sizeBytes)
-    run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=1", this.#image)
+    run("mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=1", this.#image)
     this.prepare(this.#image)
     run("mount", "-o", this.#options, this.#image, this.#mountPoint)
     this.mounted(this.#mountPoint)
@@ -137,6 +137,9 @@ export class ThinDisk extends Disk {
 
   protected override mounted(mountPoint: string): void {
     run("fstrim", mountPoint)
+    // A loop device takes a request that was half written for one that was written: each is one page.
+    const device = run("findmnt", "--noheadings", "--output", "SOURCE", mountPoint).trim()
+    fs.writeFileSync(`/sys/block/${basename(device)}/queue/max_sectors_kb`, "4")
   }
 
   /** From here on writes fail. */
@@ -174,6 +177,7 @@ async function unmount(mountPoint: string): Promise<void> {
 /** What a test mounted is unmounted after it. Call it after `usePlace`: its directories are removed last. */
 export function useMounts(): {
   readonly disk: (mountPoint: string, moreOptions?: string) => Disk
+  readonly thinDisk: (mountPoint: string) => ThinDisk
   readonly tmpfs: (mountPoint: string, options: string) => void
   readonly readOnlyView: (directory: string, mountPoint: string) => void
 } {
@@ -184,13 +188,14 @@ export function useMounts(): {
   const unmountLater = (mountPoint: string): void => {
     undo.push(() => works("umount", "--lazy", mountPoint))
   }
+  const made = <T extends Disk>(disk: T, moreOptions?: string): T => {
+    undo.push(() => disk.remove())
+    disk.make(moreOptions)
+    return disk
+  }
   return {
-    disk(mountPoint, moreOptions) {
-      const disk = new Disk(mountPoint)
-      undo.push(() => disk.remove())
-      disk.make(moreOptions)
-      return disk
-    },
+    disk: (mountPoint, moreOptions) => made(new Disk(mountPoint), moreOptions),
+    thinDisk: (mountPoint) => made(new ThinDisk(mountPoint)),
     tmpfs(mountPoint, options) {
       run("mount", "-t", "tmpfs", "-o", options, "none", mountPoint)
       unmountLater(mountPoint)

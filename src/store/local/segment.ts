@@ -4,6 +4,7 @@
  * @module
  */
 import * as fs from "node:fs"
+import { constants } from "node:fs"
 import { dirname } from "node:path"
 import { SegmentWriteError, type SegmentWriter } from "../contract.ts"
 import { openForAppend, type RootDirectory, syncDirectory, syncDirectoryNow, syncFile } from "./files.ts"
@@ -13,6 +14,11 @@ export class LocalSegment implements SegmentWriter {
   readonly name: string
   readonly #path: string
   readonly #fd: number
+  /**
+   * For synchronous syncs alone. The system tells of a failed write once for each open file: had a sync in the
+   * background just been told, and not come back yet, one of the same open file would succeed over lost bytes.
+   */
+  readonly #syncFd: number
   #sizeBytes = 0
   #directorySynced = false
   #closed = false
@@ -23,6 +29,13 @@ export class LocalSegment implements SegmentWriter {
     this.name = name
     this.#path = root.locate(`${directory}/${name}`, true)
     this.#fd = openForAppend(this.#path, root.access)
+    try {
+      // Opened with the file: one that is opened after a failure is not told of it.
+      this.#syncFd = fs.openSync(this.#path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0))
+    } catch (error) {
+      fs.closeSync(this.#fd)
+      throw error
+    }
   }
 
   get sizeBytes(): number {
@@ -81,7 +94,7 @@ export class LocalSegment implements SegmentWriter {
   }
 
   syncNow(): void {
-    fs.fdatasyncSync(this.#fd)
+    fs.fdatasyncSync(this.#syncFd)
     if (!this.#directorySynced) syncDirectoryNow(dirname(this.#path))
     this.#directorySynced = true
   }
@@ -100,6 +113,7 @@ export class LocalSegment implements SegmentWriter {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    fs.closeSync(this.#syncFd)
     if (this.#busy === 0) fs.closeSync(this.#fd)
   }
 }
