@@ -107,6 +107,13 @@ function tileNumber(index: number): string {
   return path
 }
 
+/** Entries up to which a tile or bundle reaches. */
+export function endOfTile(path: string): number {
+  const [, level, index, width] = /\/tile\/(\d+|entries)\/([x\d/]+)(?:\.p\/(\d+))?$/.exec(path) ?? []
+  const number = Number(index?.replaceAll(/[x/]/g, ""))
+  return (number * WIDTH + Number(width ?? WIDTH)) * (level === "entries" ? 1 : WIDTH ** Number(level))
+}
+
 /** A partial tile, or the full one that has taken its place. */
 function fileOf(view: View, path: string, width: number): { inode: Inode; bytes: Buffer } {
   const file = (width < WIDTH ? view.get(`${path}.p/${width}`) : undefined) ?? view.get(path)
@@ -114,14 +121,14 @@ function fileOf(view: View, path: string, width: number): { inode: Inode; bytes:
   return file
 }
 
-const bundles = new WeakMap<Inode, { generation: number; size: number; bundle: Bundle }>()
+/** By the content of the file. */
+const bundles = new WeakMap<object, Bundle>()
 
 function bundleOf(view: View, path: string, width: number): Bundle {
   const { inode, bytes } = fileOf(view, path, width)
-  const known = bundles.get(inode)
-  if (known?.generation === inode.generation && known.size === bytes.length) return known.bundle
-  const bundle = parseBundle(bytes, path)
-  bundles.set(inode, { generation: inode.generation, size: bytes.length, bundle })
+  const isWhole = bytes.length === inode.size && inode.isDurable
+  const bundle = (isWhole ? bundles.get(inode.content) : undefined) ?? parseBundle(bytes, path)
+  if (isWhole) bundles.set(inode.content, bundle)
   if (bundle.entries.length < width) throw new Objection(`${path} holds ${bundle.entries.length} entries, not ${width}`)
   return bundle
 }

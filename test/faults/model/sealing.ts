@@ -10,9 +10,9 @@ import { expectedOfRecovery, expectedOfSeal } from "./expectation.ts"
 import { checkAll } from "./invariants.ts"
 import { entryText, flush, keepHouse, LOCKED, recover, sealAndTidy } from "./ledger-work.ts"
 import type { Outcome } from "./process.ts"
-import { Objection } from "./published-log.ts"
+import { endOfTile, Objection } from "./published-log.ts"
 import type { Sight } from "./sight.ts"
-import { COPY_SLOT, type World } from "./world.ts"
+import { COPY_SLOT, LOG, type World } from "./world.ts"
 import { show } from "./writing.ts"
 
 type Command = AsyncCommand<World, World>
@@ -65,13 +65,23 @@ export class Seal implements Command {
 function judge(world: World, sight: Sight, manner: Manner, expected: string, outcome: Outcome): void {
   const came = cameTo(outcome, "sealed")
   if (came !== expected) throw new Objection(`a seal came to ${came}, not to ${expected}`)
-  if (came === "sealed") checkSealed(world, sight, outcome.value as Sealed, manner)
+  if (came !== "sealed") return
+  checkSealed(world, sight, outcome.value as Sealed, manner)
+  checkNothingBeyond(world, outcome.value as Sealed)
 }
 
 function cameTo({ value, error }: Outcome, success: string): string {
   if (error !== undefined) return error instanceof AuditError ? error.code : String((error as Error).stack)
   if (value === undefined) return "nothing: it waits"
   return value === LOCKED ? LOCKED : success
+}
+
+/** A seal that adds entries removes what a dead one left beyond the tree. */
+function checkNothingBeyond({ disk }: World, { tree, oldSize }: Sealed): void {
+  if (tree.size === oldSize) return
+  for (const path of disk.pathsBelow(`${LOG}/tile`)) {
+    if (endOfTile(path) > tree.size) throw new Objection(`${path} is beyond the tree of ${tree.size}`)
+  }
 }
 
 /** All that is recorded is in the tree, but for what waits behind a hole which no recorded event could fill. */
