@@ -7,7 +7,7 @@ import { AuditError } from "../../../src/errors.ts"
 import type { Fault } from "./actor.ts"
 import { readTreeState, type Sealed, seal } from "./engine.ts"
 import { expectedOfRecovery, expectedOfSeal } from "./expectation.ts"
-import { checkAll } from "./invariants.ts"
+import { checkAll, sealedIn } from "./invariants.ts"
 import { entryText, flush, keepHouse, LOCKED, recover, sealAndTidy } from "./ledger-work.ts"
 import type { Outcome } from "./process.ts"
 import { endOfTile, Objection } from "./published-log.ts"
@@ -85,14 +85,14 @@ function checkNothingBeyond({ disk }: World, { tree, oldSize }: Sealed): void {
 }
 
 /** All that is recorded is in the tree, but for what waits behind a hole which no recorded event could fill. */
-function checkSealed(world: World, { logs, current }: Sight, sealed: Sealed, manner: Manner): void {
+function checkSealed(world: World, sight: Sight, sealed: Sealed, manner: Manner): void {
   for (const { writerId, expected } of sealed.gaps) {
     const event = world.events.at(writerId, expected)
     if (event?.status === "recorded") throw new Objection(`${event.id} is recorded, but missing for the seal`)
   }
-  if (manner === "aligned" && current !== undefined && current.tree.size % 256 === 0) return
+  if (manner === "aligned" && sight.current !== undefined && sight.current.tree.size % 256 === 0) return
   const behindGap = new Set(sealed.gaps.map(({ writerId }) => writerId))
-  const inTree = new Set(logs.flatMap(({ tree }) => tree.entries.map(({ id }) => id)))
+  const inTree = sealedIn(sight)
   for (const { id, status, writerId } of world.events.all) {
     if (status === "recorded" && !inTree.has(id) && !behindGap.has(writerId)) {
       throw new Objection(`${id} is recorded, but not sealed`)
