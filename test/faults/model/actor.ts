@@ -11,8 +11,10 @@
 export type FaultKind = "lost" | "landed" | "cut" | "cutBehind" | "pause" | "power" | "flip"
 
 export interface Fault {
-  /** Number of the step, from 1. */
+  /** Number of the step, from 1; a bit is turned at the first one from then on that writes a tile. */
   readonly at: number
+  /** Count only steps on paths with this in them. */
+  readonly on?: string
   readonly kind: FaultKind
   /** Decides what the kind leaves open. */
   readonly salt: number
@@ -20,6 +22,8 @@ export interface Fault {
 
 /** How an operation does its work, and what is left of it when it fails. */
 export interface Operation<T> {
+  /** File or directory that it is about. */
+  readonly path: string
   readonly act: () => T
   /** Instead of doing nothing, or everything, when it fails. */
   readonly fail?: (kind: "lost" | "landed", salt: number) => void
@@ -47,8 +51,7 @@ export function systemFailure(): Error {
 
 export class Actor {
   readonly #fate: Fate
-  #plan: readonly Fault[] = []
-  #steps = 0
+  #plan: { readonly fault: Fault; steps: number; isDone: boolean }[] = []
   /** Operations that wait to be let on. */
   #waiting: (() => void)[] = []
   /** Something went wrong since the plan was made. */
@@ -59,8 +62,7 @@ export class Actor {
   }
 
   plan(faults: readonly Fault[]): void {
-    this.#plan = faults
-    this.#steps = 0
+    this.#plan = faults.map((fault) => ({ fault, steps: 0, isDone: false }))
     this.disturbed = false
   }
 
@@ -75,15 +77,15 @@ export class Actor {
 
   /** Lets everything that waits go on, with other faults to come. */
   resume(faults: readonly Fault[]): void {
-    this.#plan = faults
-    this.#steps = 0
+    this.plan(faults)
+    this.disturbed = true
     for (const go of this.#waiting.splice(0)) go()
   }
 
   /** An operation that its caller waits for. */
   async step<T>(operation: Operation<T>): Promise<T> {
     if (this.#fate.isDead) return never
-    const fault = this.#next()
+    const fault = this.#next(operation)
     if (fault?.kind === "pause") {
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
       if (this.#fate.isDead) return never
@@ -96,16 +98,21 @@ export class Actor {
   /** An operation that returns when it is done; it cannot be held up. */
   stepNow<T>(operation: Operation<T>): T {
     if (this.#fate.isDead) throw new Cut()
-    const result = this.#perform(operation, this.#next())
+    const result = this.#perform(operation, this.#next(operation))
     if (this.#fate.isDead) throw new Cut()
     return result as T
   }
 
-  #next(): Fault | undefined {
-    this.#steps += 1
-    const fault = this.#plan.find(({ at }) => at === this.#steps)
-    if (fault !== undefined) this.disturbed = true
-    return fault
+  /** The fault that is due. */
+  #next({ path, flip }: Operation<unknown>): Fault | undefined {
+    for (const row of this.#plan) if (row.fault.on === undefined || path.includes(row.fault.on)) row.steps += 1
+    const due = this.#plan.find(({ fault: { at, kind }, steps, isDone }) =>
+      kind === "flip" ? steps >= at && flip !== undefined && !isDone : steps === at && !isDone,
+    )
+    if (due === undefined) return undefined
+    due.isDone = true
+    this.disturbed = true
+    return due.fault
   }
 
   #perform<T>({ act, fail, flip }: Operation<T>, fault: Fault | undefined): T | undefined {

@@ -19,6 +19,15 @@ interface PendingNames {
 /** What a reader finds under each path. */
 export type View = ReadonlyMap<string, Content>
 
+/** Files of a directory, by what follows it in their paths. */
+export type Copy = ReadonlyMap<string, FileCopy>
+
+export interface FileCopy {
+  readonly bytes: Buffer
+  /** As in the file that it is a copy of. */
+  readonly content: object
+}
+
 export interface Content {
   readonly inode: Inode
   readonly bytes: Buffer
@@ -172,17 +181,20 @@ export class Disk {
   }
 
   /** A copy of a directory, as a backup takes it. */
-  copyOf(directory: string): ReadonlyMap<string, Buffer> {
-    const paths = this.pathsBelow(directory)
-    return new Map(paths.map((path) => [path.slice(directory.length), Buffer.from(this.require(path).bytes())]))
+  copyOf(directory: string): Copy {
+    const copyOfOne = (inode: Inode): FileCopy => ({ content: inode.content, bytes: Buffer.from(inode.bytes()) })
+    return new Map(
+      this.pathsBelow(directory).map((path) => [path.slice(directory.length), copyOfOne(this.require(path))]),
+    )
   }
 
   /** Puts a copy in the place of a directory, durably. */
-  restore(directory: string, copy: ReadonlyMap<string, Buffer>): void {
+  restore(directory: string, copy: Copy): void {
     for (const path of this.pathsBelow(directory)) this.unlink(path)
-    for (const [path, bytes] of copy) {
+    for (const [path, { bytes, content }] of copy) {
       const inode = this.create(`${directory}${path}`)
       inode.append(bytes)
+      inode.content = content
       inode.sync()
     }
     const isInside = (path: string): boolean => path.startsWith(`${directory}/`)

@@ -6,8 +6,9 @@
 import type { View } from "./disk.ts"
 import { rememberedNote } from "./history.ts"
 import { LOCKED } from "./ledger-work.ts"
-import { type Head, Objection, readTree } from "./published-log.ts"
+import { Objection, readTree } from "./published-log.ts"
 import { jsonOf } from "./sight.ts"
+import type { Head } from "./signed-note.ts"
 import { LOG, type World } from "./world.ts"
 
 /** `sealed`, {@link LOCKED}, or the code of the error. */

@@ -31,7 +31,7 @@ export class Files implements LogFiles {
   }
 
   async read(path: string): Promise<Uint8Array | undefined> {
-    return this.#actor.step({ act: () => this.readNow(path) })
+    return this.step(path, () => this.readNow(path))
   }
 
   /** A copy, or undefined; no operation of its own. */
@@ -41,54 +41,42 @@ export class Files implements LogFiles {
   }
 
   async names(directory: string): Promise<readonly string[]> {
-    return this.#actor.step({ act: () => this.disk.namesIn(directory === "." ? this.path : this.at(directory)) })
+    return this.step(directory, () => this.disk.namesIn(directory === "." ? this.path : this.at(directory)))
   }
 
   async replace(path: string, bytes: Uint8Array): Promise<void> {
     const temporary = await this.stage(path, bytes)
-    await this.#actor.step({ act: () => this.disk.rename(temporary, this.at(path)) })
-    await this.sync(directoryOf(this.at(path)))
+    await this.step(path, () => this.disk.rename(temporary, this.at(path)))
+    await this.syncNameOf(path)
   }
 
   async create(path: string, bytes: Uint8Array): Promise<boolean> {
     const temporary = await this.stage(path, bytes)
-    const isNew = await this.#actor.step({
-      act: () => {
-        if (this.disk.find(this.at(path)) !== undefined) return false
-        this.disk.link(this.disk.require(temporary), this.at(path))
-        return true
-      },
-    })
-    await this.#actor.step({ act: () => this.disk.unlink(temporary) })
-    await this.sync(directoryOf(this.at(path)))
+    const isNew = await this.step(path, () => this.linkIfFree(temporary, path))
+    await this.step(path, () => this.disk.unlink(temporary))
+    await this.syncNameOf(path)
     return isNew
   }
 
   async move(from: string, to: string): Promise<void> {
     const isThere = (path: string): boolean =>
       this.disk.find(this.at(path)) !== undefined || this.disk.pathsBelow(this.at(path)).length > 0
-    await this.#actor.step({
-      act: () => {
-        if (isThere(from) && !isThere(to)) this.disk.rename(this.at(from), this.at(to))
-      },
+    await this.step(to, () => {
+      if (isThere(from) && !isThere(to)) this.disk.rename(this.at(from), this.at(to))
     })
-    await this.sync(directoryOf(this.at(to)))
+    await this.syncNameOf(to)
   }
 
   async remove(path: string): Promise<void> {
-    await this.#actor.step({
-      act: () => {
-        if (this.disk.find(this.at(path)) !== undefined) this.disk.unlink(this.at(path))
-      },
-    })
-    await this.sync(directoryOf(this.at(path)))
+    await this.step(path, () => this.unlinkIfThere(path))
+    await this.syncNameOf(path)
   }
 
   /** A temporary file beside a path, on the disk; a failure takes it away again. */
   async stage(path: string, bytes: Uint8Array): Promise<string> {
     const temporary = await this.stageUnsynced(path, bytes, false)
     try {
-      await this.syncFile(temporary)
+      await this.syncFile(path, temporary)
       return temporary
     } catch (error) {
       this.discard([temporary])
@@ -101,6 +89,7 @@ export class Files implements LogFiles {
     temporaries += 1
     const temporary = `${directoryOf(this.at(path))}/.tmp-1-${clock.wallMs}-${temporaries}`
     await this.#actor.step({
+      path,
       act: () => this.disk.create(temporary).append(bytes),
       fail: () => undefined,
       ...(mayTurn && { flip: (salt: number) => this.disk.require(temporary).flip(salt) }),
@@ -108,16 +97,28 @@ export class Files implements LogFiles {
     return temporary
   }
 
-  syncFile(path: string): Promise<void> {
-    const inode = this.disk.require(path)
+  syncFile(path: string, temporary: string): Promise<void> {
+    const inode = this.disk.require(temporary)
     return this.#actor.step({
+      path,
       act: () => inode.sync(),
       fail: (kind, salt) => (kind === "landed" ? inode.sync() : inode.failSync(salt % 2 === 0)),
     })
   }
 
-  sync(directory: string): Promise<void> {
-    return this.#actor.step({ act: () => this.disk.syncDirectory(directory) })
+  syncNameOf(path: string): Promise<void> {
+    return this.step(path, () => this.disk.syncDirectory(directoryOf(this.at(path))))
+  }
+
+  /** Gives a temporary file its name, unless something else has it. */
+  linkIfFree(temporary: string, path: string): boolean {
+    if (this.disk.find(this.at(path)) !== undefined) return false
+    this.disk.link(this.disk.require(temporary), this.at(path))
+    return true
+  }
+
+  unlinkIfThere(path: string): void {
+    if (this.disk.find(this.at(path)) !== undefined) this.disk.unlink(this.at(path))
   }
 
   /** Removes temporary files that are still there; a process that is gone removes nothing. */
@@ -125,8 +126,8 @@ export class Files implements LogFiles {
     for (const path of paths) if (!this.#actor.isGone && this.disk.find(path) !== undefined) this.disk.unlink(path)
   }
 
-  step<T>(act: () => T): Promise<T> {
-    return this.#actor.step({ act })
+  step<T>(path: string, act: () => T): Promise<T> {
+    return this.#actor.step({ path, act })
   }
 }
 
@@ -150,28 +151,24 @@ export class Blobs implements BlobStore {
     const staged: string[] = []
     try {
       for (const { path, bytes } of blobs) staged.push(await this.#files.stageUnsynced(path, bytes, true))
-      const results = await Promise.allSettled(staged.map((temporary) => this.#files.syncFile(temporary)))
+      const results = await Promise.allSettled(
+        staged.map((temporary, n) => this.#files.syncFile(blobs[n]!.path, temporary)),
+      )
       for (const result of results) if (result.status === "rejected") throw result.reason
       for (const [n, blob] of blobs.entries()) await this.#place(blob, staged[n]!, mayReplace)
     } finally {
       this.#files.discard(staged)
     }
-    for (const directory of new Set(blobs.map(({ path }) => directoryOf(this.#files.at(path))))) {
-      await this.#files.sync(directory)
-    }
+    const oneOfEach = new Map(blobs.map(({ path }) => [directoryOf(path), path]))
+    for (const path of oneOfEach.values()) await this.#files.syncNameOf(path)
   }
 
   async #place(blob: Blob, temporary: string, mayReplace: (path: string) => Promise<boolean>): Promise<void> {
     const { disk } = this.#files
     const path = this.#files.at(blob.path)
-    const linked = await this.#files.step(() => {
-      if (disk.find(path) !== undefined) return false
-      disk.link(disk.require(temporary), path)
-      return true
-    })
-    if (linked) return
+    if (await this.#files.step(blob.path, () => this.#files.linkIfFree(temporary, blob.path))) return
     const existing = await this.#files.read(blob.path)
-    if (await mayReplace(blob.path)) return this.#files.step(() => disk.rename(temporary, path))
+    if (await mayReplace(blob.path)) return this.#files.step(blob.path, () => disk.rename(temporary, path))
     if (existing === undefined || Buffer.compare(existing, blob.bytes) !== 0) {
       throw new AuditError("PUBLISH_CONFLICT", `${blob.path} is published with other bytes`)
     }
@@ -180,16 +177,16 @@ export class Blobs implements BlobStore {
   async replaceHead(path: string, bytes: Uint8Array): Promise<void> {
     const { disk } = this.#files
     const temporary = await this.#files.stage(path, bytes)
-    await this.#files.step(() => {
+    await this.#files.step(path, () => {
       disk.rename(temporary, this.#files.at(path))
       this.#onHead(this.#files.path, bytes)
     })
-    await this.#files.sync(this.#files.path)
+    await this.#files.syncNameOf(path)
   }
 
   async list(prefix: string): Promise<readonly string[]> {
     const { disk, path } = this.#files
-    return this.#files.step(() =>
+    return this.#files.step(prefix, () =>
       disk
         .pathsBelow(this.#files.at(prefix))
         .filter((found) => !isTemporary(found))
@@ -198,11 +195,6 @@ export class Blobs implements BlobStore {
   }
 
   async remove(paths: readonly string[]): Promise<void> {
-    const { disk } = this.#files
-    for (const path of paths) {
-      await this.#files.step(() => {
-        if (disk.find(this.#files.at(path)) !== undefined) disk.unlink(this.#files.at(path))
-      })
-    }
+    for (const path of paths) await this.#files.step(path, () => this.#files.unlinkIfThere(path))
   }
 }

@@ -4,8 +4,9 @@
  */
 import type { Disk, View } from "./disk.ts"
 import { STATE_DIRECTORY } from "./process.ts"
-import { type Head, Objection, openHead } from "./published-log.ts"
+import { Objection } from "./published-log.ts"
 import { treeOf, verifierKeyIn } from "./sight.ts"
+import { type Head, openHead } from "./signed-note.ts"
 import { rememberedIn } from "./signing-state.ts"
 
 /** The largest tree of an origin that was ever published. */

@@ -11,7 +11,9 @@ export class Inode {
   /** It lost its last name behind the last append. */
   lostNameSinceAppend = false
   changedMs: number
-  /** Changes with every change but an append, for whoever keeps what it parsed. */
+  /** Stands for the bytes as they are now, for whoever keeps what it read out of them. */
+  content: object = {}
+  /** Changes with every change but an append. */
   generation = 0
   /** Syncs of it that failed, and whether one took pages from the cache. */
   failedSyncs = 0
@@ -46,6 +48,7 @@ export class Inode {
     }
     this.#buffer.set(bytes, this.#size)
     this.#size = size
+    this.content = {}
     this.lostNameSinceAppend = false
     this.changedMs = this.#nowMs()
   }
@@ -53,7 +56,7 @@ export class Inode {
   truncate(size: number): void {
     this.#size = Math.min(this.#size, size)
     this.#syncedSize = Math.min(this.#syncedSize, size)
-    this.generation += 1
+    this.#changed()
     this.changedMs = this.#nowMs()
   }
 
@@ -61,7 +64,7 @@ export class Inode {
   flip(position: number): void {
     if (this.#size === 0) return
     this.#buffer[Math.floor(position / 8) % this.#size]! ^= 1 << (position % 8)
-    this.generation += 1
+    this.#changed()
   }
 
   sync(): void {
@@ -81,7 +84,12 @@ export class Inode {
 
   #wipeLost(): void {
     for (const [from, to] of this.#lost) this.#buffer.fill(0, from, Math.min(to, this.#size))
+    this.#changed()
+  }
+
+  #changed(): void {
     this.generation += 1
+    this.content = {}
   }
 
   /** Whether readers get what survives power loss. */
@@ -99,6 +107,7 @@ export class Inode {
 
   /** After power loss: of the bytes not synced some are there, and there may be a hole among them. */
   cutPower(random: () => number, bias: number): void {
+    if (this.isDurable) return
     this.#wipeLost()
     this.#lost = []
     const unsynced = this.#size - this.#syncedSize
@@ -112,6 +121,6 @@ export class Inode {
       this.#size = size
     }
     this.#syncedSize = this.#size
-    this.generation += 1
+    this.#changed()
   }
 }

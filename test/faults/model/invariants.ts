@@ -33,10 +33,16 @@ export function checkAll(world: World): Sight {
 }
 
 /** Ids of the events that a reader finds. */
-export function presentIn({ logs, lines }: Sight): ReadonlySet<string> {
+function presentIn(sight: Sight): ReadonlySet<string> {
+  const ids = sealedIn(sight)
+  for (const { id } of sight.lines) ids.add(id)
+  return ids
+}
+
+/** Ids of the events that are in a tree. */
+export function sealedIn({ logs }: Sight): Set<string> {
   const ids = new Set<string>()
-  for (const { tree } of logs) for (const { id, writerId } of tree.entries) if (writerId !== BEGINNING) ids.add(id)
-  for (const { id } of lines) ids.add(id)
+  for (const { tree } of logs) for (const { id } of tree.entries.slice(beginningOf(tree.entries))) ids.add(id)
   return ids
 }
 
@@ -59,19 +65,20 @@ function checkOrder({ logs, lines }: Sight, world: World): void {
   const next = new Map<string, number>()
   const explained = new Map<string, Set<number>>()
   const sealed = new Map<string, string>()
-  for (const entry of logs.flatMap(({ tree }) => tree.entries)) {
-    const { writerId, seq, id, json } = entry
-    const expected = next.get(writerId) ?? 0
-    if (seq !== expected && !(seq > expected && explained.get(writerId)?.has(seq) === true)) {
-      throw new Objection(`number ${seq} of a writer is in the tree where ${expected} is next (${id})`)
+  for (const { tree } of logs) {
+    for (const entry of tree.entries.slice(beginningOf(tree.entries))) {
+      const { writerId, seq, id, json } = entry
+      const expected = next.get(writerId) ?? 0
+      if (seq !== expected && !(seq > expected && explained.get(writerId)?.has(seq) === true)) {
+        throw new Objection(`number ${seq} of a writer is in the tree where ${expected} is next (${id})`)
+      }
+      next.set(writerId, seq + 1)
+      sealed.set(`${writerId} ${seq}`, id)
+      for (const [writer, found] of Object.entries(json.recovery?.writers ?? {})) {
+        explained.set(writer, (explained.get(writer) ?? new Set()).add(found))
+      }
+      checkKnown(entry, world)
     }
-    next.set(writerId, seq + 1)
-    if (writerId === BEGINNING) continue
-    sealed.set(`${writerId} ${seq}`, id)
-    for (const [writer, found] of Object.entries(json.recovery?.writers ?? {})) {
-      explained.set(writer, (explained.get(writer) ?? new Set()).add(found))
-    }
-    checkKnown(entry, world)
   }
   for (const entry of lines) {
     const id = sealed.get(`${entry.writerId} ${entry.seq}`)
@@ -80,6 +87,13 @@ function checkOrder({ logs, lines }: Sight, world: World): void {
     sealed.set(`${entry.writerId} ${entry.seq}`, entry.id)
     checkKnown(entry, world)
   }
+}
+
+/** How many of the entries with which the run began a tree starts with. */
+function beginningOf(entries: readonly EntryFacts[]): number {
+  let count = 0
+  while (entries[count]?.writerId === BEGINNING && entries[count]!.seq === count) count += 1
+  return count
 }
 
 /** What is there is what somebody recorded. */

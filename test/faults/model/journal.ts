@@ -10,7 +10,7 @@ import {
   SegmentWriteError,
   type SegmentWriter,
 } from "../../../src/store/index.ts"
-import { type Actor, systemFailure } from "./actor.ts"
+import { type Actor, type Operation, systemFailure } from "./actor.ts"
 import { clock } from "./clock.ts"
 import { type Disk, directoryOf } from "./disk.ts"
 import type { Inode } from "./inode.ts"
@@ -38,13 +38,13 @@ export class MemoryJournal implements Journal {
 
   openSegment(writerId: string, number: number): SegmentWriter {
     const path = this.#at(`${writerId}.${number}`)
-    const inode = this.#actor.stepNow({ act: () => this.#disk.create(path) })
+    const inode = this.#actor.stepNow({ path, act: () => this.#disk.create(path) })
     return new MemorySegment(this.#disk, path, inode, this.#actor)
   }
 
   /** By the order in which the writers came, so that a run does not depend on their random ids. */
   async segments(): Promise<readonly SegmentInfo[]> {
-    const names = await this.#actor.step({ act: () => this.#disk.namesIn(this.#directory) })
+    const names = await this.#step(() => this.#disk.namesIn(this.#directory))
     const found = names.flatMap((name): SegmentInfo[] => {
       const match = SEGMENT_NAME.exec(name)
       const inode = this.#disk.find(this.#at(name))
@@ -58,44 +58,40 @@ export class MemoryJournal implements Journal {
   }
 
   async read(name: string, offset: number, limitBytes: number): Promise<SegmentRead | undefined> {
-    return this.#actor.step({
-      act: () => {
-        const inode = this.#disk.find(this.#at(name))
-        if (inode === undefined) return undefined
-        const sizeBytes = inode.size
-        for (let limit = Math.min(limitBytes, READ_BYTES); ; limit *= 4) {
-          // A copy: what was read does not change with the file.
-          const bytes = Buffer.from(inode.bytes().subarray(offset, offset + limit))
-          const parsed = parseLines(bytes, offset)
-          const more = offset + bytes.length < sizeBytes
-          if (!more || parsed.endOffset > offset) return { ...parsed, end: more ? "more" : parsed.end, sizeBytes }
-        }
-      },
+    return this.#step(() => {
+      const inode = this.#disk.find(this.#at(name))
+      if (inode === undefined) return undefined
+      const sizeBytes = inode.size
+      for (let limit = Math.min(limitBytes, READ_BYTES); ; limit *= 4) {
+        // A copy: what was read does not change with the file.
+        const bytes = Buffer.from(inode.bytes().subarray(offset, offset + limit))
+        const parsed = parseLines(bytes, offset)
+        const more = offset + bytes.length < sizeBytes
+        if (!more || parsed.endOffset > offset) return { ...parsed, end: more ? "more" : parsed.end, sizeBytes }
+      }
     })
   }
 
   async sync(name: string): Promise<void> {
     const inode = this.#disk.find(this.#at(name))
     if (inode === undefined) return
-    await this.#actor.step(syncOf(inode))
-    await this.#actor.step({ act: () => this.#disk.syncDirectory(this.#directory) })
+    await this.#actor.step(syncOf(inode, this.#at(name)))
+    await this.#step(() => this.#disk.syncDirectory(this.#directory))
   }
 
   async markDone(name: string): Promise<void> {
     if (name.endsWith(".done")) return
-    await this.#actor.step({
-      act: () => {
-        if (this.#disk.find(this.#at(name)) !== undefined) this.#disk.rename(this.#at(name), this.#at(`${name}.done`))
-      },
+    await this.#step(() => {
+      if (this.#disk.find(this.#at(name)) !== undefined) this.#disk.rename(this.#at(name), this.#at(`${name}.done`))
     })
-    await this.#actor.step({ act: () => this.#disk.syncDirectory(this.#directory) })
+    await this.#step(() => this.#disk.syncDirectory(this.#directory))
   }
 
   async release(name: string, publishedOffset: number): Promise<boolean> {
-    const inode = await this.#actor.step({ act: () => this.#disk.find(this.#at(name)) })
+    const inode = await this.#step(() => this.#disk.find(this.#at(name)))
     if (inode === undefined) return true
     if (inode.size !== publishedOffset) return false
-    await this.#actor.step({ act: () => this.#unlink(name) })
+    await this.#step(() => this.#unlink(name))
     return !(await this.#rescue(inode, name, publishedOffset))
   }
 
@@ -111,21 +107,24 @@ export class MemoryJournal implements Journal {
     const [, writerId, number] = SEGMENT_NAME.exec(name)!
     const taken = (await this.segments()).filter((segment) => segment.writerId === writerId)
     const next = Math.max(Number(number), ...taken.map((segment) => segment.number)) + 1
-    await this.#actor.step({
-      act: () => {
-        const saved = this.#disk.create(this.#at(`${writerId}.${next}`))
-        saved.append(inode.bytes().subarray(publishedOffset))
-        saved.sync()
-        this.#disk.syncDirectory(this.#directory)
-      },
+    await this.#step(() => {
+      const saved = this.#disk.create(this.#at(`${writerId}.${next}`))
+      saved.append(inode.bytes().subarray(publishedOffset))
+      saved.sync()
+      this.#disk.syncDirectory(this.#directory)
     })
     return true
+  }
+
+  #step<T>(act: () => T): Promise<T> {
+    return this.#actor.step({ path: this.#directory, act })
   }
 }
 
 /** A sync of a file; one that fails has written nothing and leaves the pages behind as if it had. */
-function syncOf(inode: Inode): { act: () => void; fail: (kind: "lost" | "landed", salt: number) => void } {
+function syncOf(inode: Inode, path: string): Required<Omit<Operation<void>, "flip">> {
   return {
+    path,
     act: () => inode.sync(),
     fail: (kind, salt) => (kind === "landed" ? inode.sync() : inode.failSync(salt % 2 === 0)),
   }
@@ -159,6 +158,7 @@ class MemorySegment implements SegmentWriter {
     let mayLand = false
     try {
       this.#actor.stepNow({
+        path: this.#path,
         act: () => this.#inode.append(bytes),
         fail: (kind, salt) => {
           // What was written is cut off again, unless that fails as well.
@@ -200,8 +200,9 @@ class MemorySegment implements SegmentWriter {
 
   /** A sync that failed for somebody else fails for this descriptor too, once. */
   #fileSync(): ReturnType<typeof syncOf> {
-    const { act, fail } = syncOf(this.#inode)
+    const { path, act, fail } = syncOf(this.#inode, this.#path)
     return {
+      path,
       act: () => {
         const told = this.#failuresTold
         this.#failuresTold = this.#inode.failedSyncs
@@ -215,8 +216,8 @@ class MemorySegment implements SegmentWriter {
     }
   }
 
-  #directorySync(): { act: () => void } {
-    return { act: () => this.#disk.syncDirectory(directoryOf(this.#path)) }
+  #directorySync(): Operation<void> {
+    return { path: this.#path, act: () => this.#disk.syncDirectory(directoryOf(this.#path)) }
   }
 
   readFrom(offset: number): Uint8Array {

@@ -1,6 +1,7 @@
 import * as fc from "fast-check"
 import { test, vi } from "vitest"
 import type { Fault, FaultKind } from "./actor.ts"
+import { beginningOf } from "./beginning.ts"
 import { backUp, cutPower, type Damage, damage, kill, restore, sleep, stepClock } from "./disasters.ts"
 import { finish } from "./finale.ts"
 import { type Manner, Recover, Resume, Seal, SealCopy, Tidy } from "./sealing.ts"
@@ -17,24 +18,48 @@ const HOUR_MS = 60 * 60 * 1_000 + 1
 const slot = fc.nat(SLOTS - 1)
 const salt = fc.nat(1_000_000)
 const kind = fc.constantFrom<FaultKind>("lost", "landed", "cut", "cutBehind", "pause", "power", "flip")
-/** Some faults at the first steps of a piece of work, half of the time. */
-const faults = (steps: number): fc.Arbitrary<Fault[]> => {
-  const fault = fc.record({ at: fc.integer({ min: 1, max: steps }), kind, salt })
-  return fc.oneof(fc.constant<Fault[]>([]), fc.array(fault, { minLength: 1, maxLength: 2 }))
-}
-const few = faults(6)
-const many = faults(70)
-const count = fc.constantFrom(1, 1, 1, 2, 3, 7, 40, 255, 256, 300)
+const at = (steps: number): fc.Arbitrary<number> => fc.integer({ min: 1, max: steps })
+/** Some faults, half of the time. */
+const faults = (fault: fc.Arbitrary<Fault>): fc.Arbitrary<Fault[]> =>
+  fc.oneof(fc.constant<Fault[]>([]), fc.array(fault, { minLength: 1, maxLength: 2 }))
+/** Of the first steps. */
+const few = faults(fc.record({ at: at(6), kind, salt }))
+/** Of any of the steps, or of those on the files that everything depends on. */
+const crucial = fc.constantFrom(
+  "tree.json",
+  "checkpoint",
+  "signed",
+  "recovery.json",
+  "log.json",
+  "predecessor",
+  "journal",
+)
+const many = faults(fc.oneof(fc.record({ at: at(60), kind, salt }), fc.record({ at: at(8), on: crucial, kind, salt })))
+/** Long ones make a seal of several batches. */
+const amount = fc.oneof(
+  {
+    weight: 15,
+    arbitrary: fc.record({ count: fc.constantFrom(1, 1, 1, 2, 3, 7, 40, 255, 256, 300), text: fc.constant("") }),
+  },
+  { weight: 1, arbitrary: fc.constant({ count: 40, text: "x".repeat(60_000) }) },
+)
 const manner = fc.constantFrom<Manner>("all", "aligned", "flush")
 const damaged = fc.constantFrom<Damage>("cut short", "overwritten", "removed")
 
 type Commands = fc.Arbitrary<fc.AsyncCommand<World, World>>
 const often = (weight: number, one: Commands): Commands[] => Array<Commands>(weight).fill(one)
 
+/** Entries that are sealed when a run begins: the next ones fill a tile of the lowest level, or of two. */
+const beginning = fc.oneof(
+  { weight: 25, arbitrary: fc.constant(0) },
+  { weight: 5, arbitrary: fc.constantFrom(250, 510) },
+  { weight: 1, arbitrary: fc.constant(65_500) },
+)
+
 const commands: Commands[] = [
   ...often(
     6,
-    fc.tuple(slot, count, fc.boolean(), few).map((given) => new Record(...given)),
+    fc.tuple(slot, amount, fc.boolean(), few).map((given) => new Record(...given)),
   ),
   ...often(
     3,
@@ -74,8 +99,9 @@ const commands: Commands[] = [
 ]
 
 test("whatever goes wrong, the ledger keeps its promises", { timeout: 3_600_000 }, async () => {
-  const runs = fc.asyncProperty(fc.commands(commands, { maxCommands: 40, size: "max" }), async (sequence) => {
-    const world = new World()
+  const sequences = fc.commands(commands, { maxCommands: 40, size: "max" })
+  const runs = fc.asyncProperty(beginning, sequences, async (size, sequence) => {
+    const world = new World(await beginningOf(size))
     await fc.asyncModelRun(() => ({ model: world, real: world }), sequence)
     await finish(world)
   })

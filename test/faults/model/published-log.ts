@@ -1,15 +1,14 @@
 /**
- * A verifier of its own for what a log has published: RFC 6962, signed notes and tlog-tiles written down a second time,
- * slowly and literally. It shares no code with the product.
+ * A verifier of its own for what a log has published: RFC 6962 and tlog-tiles written down a second time, slowly and
+ * literally. It shares no code with the product.
  * @module
  */
-import { createHash, createPublicKey, verify } from "node:crypto"
+import { createHash } from "node:crypto"
 import type { View } from "./disk.ts"
 import type { Inode } from "./inode.ts"
 
 const WIDTH = 256
 const HASH_BYTES = 32
-const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex")
 
 /** What one entry says of itself. */
 export interface EntryFacts {
@@ -25,13 +24,6 @@ interface Bundle {
   readonly leaves: readonly Buffer[]
 }
 
-export interface Head {
-  readonly origin: string
-  readonly size: number
-  readonly root: string
-  readonly note: string
-}
-
 /** A log whose tiles and bundles are all there and agree. */
 export interface PublishedTree {
   readonly size: number
@@ -43,7 +35,7 @@ export interface PublishedTree {
 /** Something that a stranger would object to. */
 export class Objection extends Error {}
 
-const sha256 = (...parts: readonly Uint8Array[]): Buffer => {
+export const sha256 = (...parts: readonly Uint8Array[]): Buffer => {
   const hash = createHash("sha256")
   for (const part of parts) hash.update(part)
   return hash.digest()
@@ -60,31 +52,37 @@ export function rootOf(leaves: readonly Buffer[]): Buffer {
   return sha256(NODE, rootOf(leaves.slice(0, split)), rootOf(leaves.slice(split)))
 }
 
-/** The head of a note whose one signature is by this key. */
-export function openHead(note: string, vkey: string): Head {
-  const [text, signatures] = [note.slice(0, note.indexOf("\n\n") + 1), note.slice(note.indexOf("\n\n") + 2)]
-  const [origin, size, root] = text.split("\n")
-  const [name, keyId, key] = splitKey(vkey)
-  const match = /^— (\S+) (\S+)\n$/.exec(signatures)
-  const signature = Buffer.from(match?.[2] ?? "", "base64")
-  const publicKey = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, key]), format: "der", type: "spki" })
-  if (match?.[1] !== name || name !== origin) throw new Objection(`a note of ${origin} is signed by ${match?.[1]}`)
-  const isGood =
-    signature.subarray(0, 4).equals(keyId) && verify(null, Buffer.from(text), publicKey, signature.subarray(4))
-  if (!isGood) throw new Objection("the signature of the checkpoint is not good")
-  return { origin, size: Number(size), root: root!, note }
-}
-
-function splitKey(vkey: string): [name: string, keyId: Buffer, key: Buffer] {
-  const [name, id, body] = vkey.split("+", 2).concat(vkey.split("+").slice(2).join("+")) as [string, string, string]
-  const bytes = Buffer.from(body, "base64")
-  const keyId = sha256(Buffer.from(`${name}\n`), bytes).subarray(0, 4)
-  if (bytes[0] !== 1 || keyId.toString("hex") !== id) throw new Objection("the verifier key is malformed")
-  return [name, keyId, bytes.subarray(1)]
-}
+/** Trees read last; one whose files have not changed since is not hashed again. */
+const known = new Map<string, { readonly contents: readonly object[]; readonly tree: PublishedTree }>()
+const KNOWN_TREES = 16
 
 /** Reads a tree of some size with every tile that belongs to it. */
 export function readTree(view: View, directory: string, size: number): PublishedTree {
+  const files = pathsOf(size).map(({ path, width }) => fileOf(view, `${directory}/tile/${path}`, width))
+  const contents = files.map(({ inode, bytes }) => (isWhole(inode, bytes) ? inode.content : {}))
+  const name = `${directory} ${size}`
+  const last = known.get(name)
+  if (last?.contents.every((content, n) => content === contents[n]) === true) return last.tree
+  const tree = readAll(view, directory, size)
+  known.delete(name)
+  known.set(name, { contents, tree })
+  if (known.size > KNOWN_TREES) known.delete([...known.keys()][0]!)
+  return tree
+}
+
+/** Every tile and bundle of a tree. */
+function pathsOf(size: number): { readonly path: string; readonly width: number }[] {
+  const paths: { path: string; width: number }[] = []
+  for (let level = -1, count = size; count > 0; level++, count = level > 0 ? Math.floor(count / WIDTH) : count) {
+    for (let index = 0; index * WIDTH < count; index++) {
+      const path = `${level === -1 ? "entries" : level}/${tileNumber(index)}`
+      paths.push({ path, width: Math.min(WIDTH, count - index * WIDTH) })
+    }
+  }
+  return paths
+}
+
+function readAll(view: View, directory: string, size: number): PublishedTree {
   const entries: EntryFacts[] = []
   const leaves: Buffer[] = []
   for (let index = 0; index * WIDTH < size; index++) {
@@ -107,6 +105,13 @@ function tileNumber(index: number): string {
   return path
 }
 
+/** Entries up to which a tile or bundle reaches. */
+export function endOfTile(path: string): number {
+  const [, level, index, width] = /\/tile\/(\d+|entries)\/([x\d/]+)(?:\.p\/(\d+))?$/.exec(path) ?? []
+  const number = Number(index?.replaceAll(/[x/]/g, ""))
+  return (number * WIDTH + Number(width ?? WIDTH)) * (level === "entries" ? 1 : WIDTH ** Number(level))
+}
+
 /** A partial tile, or the full one that has taken its place. */
 function fileOf(view: View, path: string, width: number): { inode: Inode; bytes: Buffer } {
   const file = (width < WIDTH ? view.get(`${path}.p/${width}`) : undefined) ?? view.get(path)
@@ -114,14 +119,18 @@ function fileOf(view: View, path: string, width: number): { inode: Inode; bytes:
   return file
 }
 
-const bundles = new WeakMap<Inode, { generation: number; size: number; bundle: Bundle }>()
+/** What a view shows of a file is all of it. */
+function isWhole(inode: Inode, bytes: Buffer): boolean {
+  return bytes.length === inode.size && inode.isDurable
+}
+
+/** By the content of the file. */
+const bundles = new WeakMap<object, Bundle>()
 
 function bundleOf(view: View, path: string, width: number): Bundle {
   const { inode, bytes } = fileOf(view, path, width)
-  const known = bundles.get(inode)
-  if (known?.generation === inode.generation && known.size === bytes.length) return known.bundle
-  const bundle = parseBundle(bytes, path)
-  bundles.set(inode, { generation: inode.generation, size: bytes.length, bundle })
+  const bundle = (isWhole(inode, bytes) ? bundles.get(inode.content) : undefined) ?? parseBundle(bytes, path)
+  if (isWhole(inode, bytes)) bundles.set(inode.content, bundle)
   if (bundle.entries.length < width) throw new Objection(`${path} holds ${bundle.entries.length} entries, not ${width}`)
   return bundle
 }

@@ -7,12 +7,12 @@ import { AuditError } from "../../../src/errors.ts"
 import type { Fault } from "./actor.ts"
 import { readTreeState, type Sealed, seal } from "./engine.ts"
 import { expectedOfRecovery, expectedOfSeal } from "./expectation.ts"
-import { checkAll } from "./invariants.ts"
+import { checkAll, sealedIn } from "./invariants.ts"
 import { entryText, flush, keepHouse, LOCKED, recover, sealAndTidy } from "./ledger-work.ts"
 import type { Outcome } from "./process.ts"
-import { Objection } from "./published-log.ts"
+import { endOfTile, Objection } from "./published-log.ts"
 import type { Sight } from "./sight.ts"
-import { COPY_SLOT, type World } from "./world.ts"
+import { COPY_SLOT, LOG, type World } from "./world.ts"
 import { show } from "./writing.ts"
 
 type Command = AsyncCommand<World, World>
@@ -65,7 +65,9 @@ export class Seal implements Command {
 function judge(world: World, sight: Sight, manner: Manner, expected: string, outcome: Outcome): void {
   const came = cameTo(outcome, "sealed")
   if (came !== expected) throw new Objection(`a seal came to ${came}, not to ${expected}`)
-  if (came === "sealed") checkSealed(world, sight, outcome.value as Sealed, manner)
+  if (came !== "sealed") return
+  checkSealed(world, sight, outcome.value as Sealed, manner)
+  checkNothingBeyond(world, outcome.value as Sealed)
 }
 
 function cameTo({ value, error }: Outcome, success: string): string {
@@ -74,15 +76,23 @@ function cameTo({ value, error }: Outcome, success: string): string {
   return value === LOCKED ? LOCKED : success
 }
 
+/** A seal that adds entries removes what a dead one left beyond the tree. */
+function checkNothingBeyond({ disk }: World, { tree, oldSize }: Sealed): void {
+  if (tree.size === oldSize) return
+  for (const path of disk.pathsBelow(`${LOG}/tile`)) {
+    if (endOfTile(path) > tree.size) throw new Objection(`${path} is beyond the tree of ${tree.size}`)
+  }
+}
+
 /** All that is recorded is in the tree, but for what waits behind a hole which no recorded event could fill. */
-function checkSealed(world: World, { logs, current }: Sight, sealed: Sealed, manner: Manner): void {
+function checkSealed(world: World, sight: Sight, sealed: Sealed, manner: Manner): void {
   for (const { writerId, expected } of sealed.gaps) {
     const event = world.events.at(writerId, expected)
     if (event?.status === "recorded") throw new Objection(`${event.id} is recorded, but missing for the seal`)
   }
-  if (manner === "aligned" && current !== undefined && current.tree.size % 256 === 0) return
+  if (manner === "aligned" && sight.current !== undefined && sight.current.tree.size % 256 === 0) return
   const behindGap = new Set(sealed.gaps.map(({ writerId }) => writerId))
-  const inTree = new Set(logs.flatMap(({ tree }) => tree.entries.map(({ id }) => id)))
+  const inTree = sealedIn(sight)
   for (const { id, status, writerId } of world.events.all) {
     if (status === "recorded" && !inTree.has(id) && !behindGap.has(writerId)) {
       throw new Objection(`${id} is recorded, but not sealed`)

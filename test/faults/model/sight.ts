@@ -6,15 +6,8 @@
 import { crc32 } from "node:zlib"
 import type { Content, View } from "./disk.ts"
 import type { Inode } from "./inode.ts"
-import {
-  type EntryFacts,
-  factsOf,
-  type Head,
-  Objection,
-  openHead,
-  type PublishedTree,
-  readTree,
-} from "./published-log.ts"
+import { type EntryFacts, factsOf, Objection, type PublishedTree, readTree } from "./published-log.ts"
+import { type Head, openHead } from "./signed-note.ts"
 
 /** A log that was signed, with the tree of its head. */
 export interface SignedTree {

@@ -122,6 +122,7 @@ export class MemoryPayloads implements PayloadStore {
     const { disk } = this.#files
     const path = this.#files.at(PAYLOADS_FILE)
     this.#actor.stepNow({
+      path,
       act: () => {
         const inode = disk.find(path) ?? disk.create(path)
         for (const payload of payloads) inode.append(Buffer.from(`${JSON.stringify(payload)}\n`))

@@ -3,10 +3,10 @@
  * @module
  */
 import { clock, quiet } from "./clock.ts"
-import { Disk } from "./disk.ts"
+import { type Copy, Disk } from "./disk.ts"
 import { type Disaster, type Event, Events } from "./events.ts"
 import { History } from "./history.ts"
-import { Process, type Surroundings } from "./process.ts"
+import { Process, STATE_DIRECTORY, type Surroundings } from "./process.ts"
 import { Lock } from "./signing-state.ts"
 
 export const LOG = "log"
@@ -15,11 +15,10 @@ export const COPY = "copy"
 export const SLOTS = 3
 export const COPY_SLOT: number = SLOTS
 
-/** How a run begins: with this many entries sealed. */
+/** How a run begins. */
 export interface Beginning {
-  readonly size: number
-  readonly files: ReadonlyMap<string, Buffer>
-  readonly state: ReadonlyMap<string, Buffer>
+  readonly files: Copy
+  readonly state: Copy
 }
 
 export class World {
@@ -27,7 +26,7 @@ export class World {
   readonly events = new Events()
   readonly history: History
   /** Copies of the log directory that were made. */
-  backup: ReadonlyMap<string, Buffer> | undefined
+  backup: Copy | undefined
   /** What may have taken events since the last look. */
   #disaster: Disaster | undefined
   readonly #locks = new Map<string, Lock>([LOG, COPY].map((directory) => [directory, new Lock()]))
@@ -43,7 +42,7 @@ export class World {
     this.history = new History(this.disk)
     if (beginning !== undefined) {
       this.disk.restore(LOG, beginning.files)
-      this.disk.restore("state", beginning.state)
+      this.disk.restore(STATE_DIRECTORY, beginning.state)
     }
   }
 

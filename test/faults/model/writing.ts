@@ -16,18 +16,24 @@ import type { World } from "./world.ts"
 type Command = AsyncCommand<World, World>
 
 export const show = (faults: readonly Fault[]): string =>
-  faults.map(({ at, kind, salt }) => ` ${kind}@${at}/${salt}`).join("")
+  faults.map(({ at, on = "", kind, salt }) => ` ${kind}@${on}${at}/${salt}`).join("")
+
+/** How many entries, and what makes each of them long. */
+export interface Amount {
+  readonly count: number
+  readonly text: string
+}
 
 /** A process records some entries, each with a value kept beside it or without. */
 export class Record implements Command {
   readonly slot: number
-  readonly count: number
+  readonly amount: Amount
   readonly withPart: boolean
   readonly faults: readonly Fault[]
 
-  constructor(slot: number, count: number, withPart: boolean, faults: readonly Fault[]) {
+  constructor(slot: number, amount: Amount, withPart: boolean, faults: readonly Fault[]) {
     this.slot = slot
-    this.count = count
+    this.amount = amount
     this.withPart = withPart
     this.faults = faults
   }
@@ -39,23 +45,26 @@ export class Record implements Command {
   async run(_: World, world: World): Promise<void> {
     const process = world.process(this.slot)
     process.writing.plan(this.faults)
-    for (let n = 0; n < this.count && !process.isDead; n++) recordOne(world, process, this.withPart && n === 0)
+    for (let n = 0; n < this.amount.count && !process.isDead; n++) {
+      recordOne(world, process, { hasPart: this.withPart && n === 0, text: this.amount.text })
+    }
     await quiet()
     checkAll(world)
   }
 
   toString(): string {
-    return `p${this.slot} records ${this.count}${this.withPart ? " with a part" : ""}${show(this.faults)}`
+    const { count, text } = this.amount
+    return `p${this.slot} records ${count}${text === "" ? "" : ` of ${text.length} bytes`}${this.withPart ? " with a part" : ""}${show(this.faults)}`
   }
 }
 
-function recordOne(world: World, process: Process, hasPart: boolean): void {
+function recordOne(world: World, process: Process, { hasPart, text }: { hasPart: boolean; text: string }): void {
   const id = world.events.nextId()
   const part = formatPart(id, [{ pointer: "/x", salt: Buffer.alloc(32).toString("base64"), json: "1" }])
   let mark: WriterMark | undefined
   const build = (given: WriterMark): string => {
     mark = given
-    return entryText(id, given)
+    return entryText(id, given, { text })
   }
   const status = statusAfter(process, () => process.writer.append(build, hasPart ? part : undefined))
   const { id: writerId, seq } = mark!
