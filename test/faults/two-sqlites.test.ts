@@ -26,7 +26,7 @@ function startSealing(name: string, node: string, environment: Readonly<Record<s
     console.log("ready")
     while (!existsSync(${JSON.stringify(goFile())})) await new Promise((resolve) => setTimeout(resolve, 5))
     const audit = new AuditTrail(${JSON.stringify(name)}, { logDir: ${JSON.stringify(place.logDir)} })
-    for (let n = 0; n < ${SEALS}; n++) { audit.logEvent("step", { n }); await audit.flush() }
+    for (let n = 0; n < ${SEALS}; n++) { audit.logEvent("step", { n }); await audit.flush(); await new Promise((resolve) => setTimeout(resolve, Math.random() * 20)) }
     process.exit(0)`
   const env = childEnvironment(place.stateDir, { TRACE_FILE: traceFile(), ...environment })
   // Node 22 warns about its SQLite where the preloaded module looks at it; the package keeps quiet by itself.
