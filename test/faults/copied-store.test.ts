@@ -14,9 +14,10 @@ import { restart, usePlace } from "../place.ts"
 import { acknowledged, isCounting, numbersByName, startCounting, wait } from "./counting.ts"
 
 const place = usePlace()
-const { ceil, random } = Math
+const { ceil, min, random } = Math
 const WRITERS = Number(process.env["SECUREML_TEST_WRITERS"] ?? 8)
-const COPIES = ceil(Number(process.env["SECUREML_TEST_KILLS"] ?? 16) / 3)
+/** A log that is written to without end is copied only so often. */
+const COPIES = min(24, ceil(Number(process.env["SECUREML_TEST_KILLS"] ?? 16) / 3))
 const GUIDES = new URL("../../docs/guides/", import.meta.url)
 const posix = process.platform !== "win32"
 
@@ -38,7 +39,7 @@ function shell(commands: string): void {
 /** Copies at several moments of eight processes' lives. */
 async function besideWriters(copyAndLook: (children: readonly Child[]) => Promise<void>): Promise<void> {
   const children = Array.from({ length: WRITERS }, (_, n) =>
-    startCounting(place, `writer ${n}`, { pauseEvery: 4, flushEvery: 250 }),
+    startCounting(place, `writer ${n}`, { pauseEvery: 2, flushEvery: 250 }),
   )
   while (!fs.existsSync(`${place.logDir}/checkpoint`)) await wait(20)
   for (let copy = 0; copy < COPIES; copy++) {

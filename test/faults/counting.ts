@@ -12,8 +12,9 @@ import type { Place } from "../place.ts"
 export interface Counting {
   /** How many events; until it is killed or gets SIGUSR2 where this is not said. */
   readonly events?: number
-  /** A pause of a millisecond comes after so many events. */
+  /** A pause comes after so many events, of a millisecond where nothing else is said. */
   readonly pauseEvery?: number
+  readonly pauseMs?: number
   /** Everything is sealed after so many events, besides what the background does. */
   readonly flushEvery?: number
   readonly environment?: Readonly<Record<string, string>>
@@ -21,7 +22,7 @@ export interface Counting {
 
 /** Starts a process that counts in a trail called `name`, and closes it. */
 export function startCounting(place: Place, name: string, counting: Counting = {}): Child {
-  const { events = Number.MAX_SAFE_INTEGER, pauseEvery = 500, flushEvery = 0, environment = {} } = counting
+  const { events = Number.MAX_SAFE_INTEGER, pauseEvery = 500, pauseMs = 1, flushEvery = 0, environment = {} } = counting
   const code = `
     import * as fs from "node:fs"
     const audit = new AuditTrail(${JSON.stringify(name)}, { logDir: ${JSON.stringify(place.logDir)} })
@@ -30,7 +31,7 @@ export function startCounting(place: Place, name: string, counting: Counting = {
     for (let n = 0; n < ${events} && counting; n++) {
       audit.logEvent("step", { n })
       fs.writeSync(1, n + "\\n")
-      if (n % ${pauseEvery} === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+      if (n % ${pauseEvery} === 0) await new Promise((resolve) => setTimeout(resolve, ${pauseMs}))
       if (${flushEvery} > 0 && n % ${flushEvery} === ${flushEvery - 1}) await audit.flush()
     }
     await audit.close()`
