@@ -67,7 +67,7 @@ function judge(world: World, sight: Sight, manner: Manner, expected: string, out
   if (came !== expected) throw new Objection(`a seal came to ${came}, not to ${expected}`)
   if (came !== "sealed") return
   checkSealed(world, sight, outcome.value as Sealed, manner)
-  checkNothingBeyond(world, outcome.value as Sealed)
+  checkBeginnings(world, outcome.value as Sealed)
 }
 
 function cameTo({ value, error }: Outcome, success: string): string {
@@ -76,11 +76,21 @@ function cameTo({ value, error }: Outcome, success: string): string {
   return value === LOCKED ? LOCKED : success
 }
 
-/** A seal that adds entries removes what a dead one left beyond the tree. */
-function checkNothingBeyond({ disk }: World, { tree, oldSize }: Sealed): void {
+/** What a dead sealer left beyond the tree gets its own bytes once a seal has let the tree grow past it. */
+function checkBeginnings({ disk }: World, { tree, oldSize }: Sealed): void {
   if (tree.size === oldSize) return
-  for (const path of disk.pathsBelow(`${LOG}/tile`)) {
-    if (endOfTile(path) > tree.size) throw new Objection(`${path} is beyond the tree of ${tree.size}`)
+  const view = disk.now
+  for (const [path, { bytes }] of view) {
+    const [, full, level] = /^(log\/tile\/(\d+|entries)\/[x\d/]+)\.p\/\d+$/.exec(path) ?? []
+    const end = endOfTile(path)
+    // What this seal grew past; of before it only what the tiles at the edge are compared with.
+    if (full === undefined || !path.startsWith(`${LOG}/`) || end <= oldSize || end > tree.size) continue
+    const span = level === "entries" ? 1 : 256 ** Number(level)
+    const isFull = endOfTile(full) <= tree.size
+    const whole = view.get(isFull ? full : `${full}.p/${Math.floor(tree.size / span) % 256}`)
+    if (whole === undefined || !whole.bytes.subarray(0, bytes.length).equals(bytes)) {
+      throw new Objection(`${path} is not the beginning of what is published in its place`)
+    }
   }
 }
 
