@@ -3,11 +3,14 @@
  * before its entry; once the entry is in the tree it moves to the payload store.
  * @module
  */
+
 import { fromBase64, utf8Text } from "../bytes.ts"
+import { AuditError } from "../errors.ts"
 import {
   LocalJournal,
   LocalPayloads,
   PARTS_DIRECTORY,
+  PAYLOADS_FILE,
   type Payload,
   type PayloadStore,
   type RootDirectory,
@@ -96,7 +99,10 @@ function fromStore<T>(read: () => T): T | undefined {
     return read()
   } catch (error) {
     // Called missing, it would be a false alarm.
-    if (error instanceof Error && UNREADABLE.test(error.message)) throw error
+    if (error instanceof Error && UNREADABLE.test(error.message)) {
+      const message = `${PAYLOADS_FILE} cannot be read now (${error.message}); try again, or check the disk`
+      throw new AuditError("LOG_DIR_UNREADABLE", message, { cause: error })
+    }
     // The commitments in the entries say what is missing.
     return undefined
   }
