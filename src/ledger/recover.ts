@@ -19,6 +19,7 @@ import {
   parseTreeState,
   readTreeState,
   type TreeState,
+  type WriterPosition,
   writeTreeState,
 } from "./tree-state.ts"
 import { Writer, type WriterMark } from "./writer.ts"
@@ -58,8 +59,10 @@ export async function recoverLocked(
   const writer = new Writer(context.journal, context.parts, () => undefined)
   writer.append((mark) => tell(recovery, mark))
   writer.durableNow()
-  const { checkpoint } = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
+  const { checkpoint, tree } = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
   writer.close()
+  // Only now: passed over before it is explained, a hole would be there for good if this process died in between.
+  if (recovery.kind === "explained") await passOver(context, tree, recovery.gaps)
   await context.root.remove(RECOVERY_FILE)
   return { recovery, checkpoint }
 }
@@ -76,8 +79,8 @@ async function repair(context: SealContext, writerOf: WriterOf): Promise<Recover
   const tree = await readTreeState(context.root)
   if (await isRolledBack(context, tree)) return beginSuccessor(context, tree, writerOf)
   // What stands before a hole is sealed first: explaining the hole passes over it.
-  const { tree: sealed, gaps } = await sealLocked(context, { align: false })
-  if (gaps.length > 0) return explainGaps(context, sealed, gaps)
+  const { gaps } = await sealLocked(context, { align: false })
+  if (gaps.length > 0) return explainGaps(context, gaps)
   throw new AuditError(
     "NOTHING_TO_RECOVER",
     "nothing is wrong with this log that recover could mend; run secureml audit verify",
@@ -171,22 +174,30 @@ async function claimSuccessor(context: SealContext, predecessor: string, oldOrig
   )
 }
 
-/** Lets sealing go on behind the holes. */
-async function explainGaps(context: SealContext, tree: TreeState, gaps: readonly JournalGap[]): Promise<Recovery> {
-  const writers = new Map(tree.writers)
-  for (const { writerId, found } of gaps) writers.set(writerId, { next: found, segment: 0, offset: 0 })
+/** What has to be said of some holes. */
+async function explainGaps(context: SealContext, gaps: readonly JournalGap[]): Promise<Recovery> {
   const behind: Uint8Array[] = []
-  for (const [writerId, segments] of byWriter(await context.journal.segments())) {
-    if (!gaps.some((gap) => gap.writerId === writerId)) continue
-    behind.push(
-      ...(await collectWriter(context.journal, segments, writers.get(writerId), Number.MAX_SAFE_INTEGER)).entries,
-    )
+  const groups = byWriter(await context.journal.segments())
+  for (const { writerId, found } of gaps) {
+    const segments = groups.get(writerId) ?? []
+    behind.push(...(await collectWriter(context.journal, segments, goingOnAt(found), Number.MAX_SAFE_INTEGER)).entries)
   }
-  await writeTreeState(context.root, { ...tree, writers })
   return {
     kind: "explained",
     gaps,
     writers: Object.fromEntries(gaps.map(({ writerId, found }) => [writerId, found])),
     behind,
   }
+}
+
+/** Lets sealing go on behind the holes. */
+async function passOver(context: SealContext, tree: TreeState, gaps: readonly JournalGap[]): Promise<void> {
+  const writers = new Map(tree.writers)
+  for (const { writerId, found } of gaps) writers.set(writerId, goingOnAt(found))
+  await writeTreeState(context.root, { ...tree, writers })
+}
+
+/** The place in a journal is found by reading from its start and passing over lower numbers. */
+function goingOnAt(next: number): WriterPosition {
+  return { next, segment: 0, offset: 0 }
 }

@@ -125,4 +125,35 @@ describe("a process killed at any file operation", () => {
       ).toEqual([0, 1, 2])
     })
   })
+
+  test("of a recovery that explains a hole: the hole is on record, and nothing behind it is lost", {
+    timeout: 900_000,
+  }, async () => {
+    await run(`const audit = new AuditTrail("pending", { logDir })
+      for (let n = 0; n < 5; n++) audit.logEvent("step", { n })
+      process.kill(process.pid, "SIGKILL")`)
+    const journal = `${place.logDir}/.state/journal`
+    const path = `${journal}/${fs.readdirSync(journal)[0]}`
+    // The first line is audit_started: the hole is where n is 2.
+    fs.writeFileSync(path, fs.readFileSync(path, "utf8").replace(/.*"n":2.*\n/, ""))
+    await run(`await new AuditTrail("base", { logDir }).close()\nprocess.exit(0)`)
+    keepCopy(place)
+    await sweep(`globalThis.armed = true\nawait recoverLog({ logDir, reason: "sweep" })`, async (killedAt) => {
+      const again =
+        await run(`await recoverLog({ logDir, reason: "again" }).catch((error) => { if (error.code !== "NOTHING_TO_RECOVER") throw error })
+        const audit = new AuditTrail("after", { logDir })
+        await audit.close()
+        process.exit(0)`)
+      expect([again.code, again.stderr], `killed at ${killedAt}`).toEqual([0, ""])
+      const { verdict, codes, ids } = await look(place)
+      expect(verdict, `killed at ${killedAt}: ${codes}`).toBe("intact")
+      expect(codes, `killed at ${killedAt}`).toContain("recovered")
+      expect(new Set(ids).size).toBe(ids.length)
+      const pending = await getAuditLogs({ logDir: place.logDir, operationName: "pending", eventType: "step" })
+      expect(
+        pending.map(({ details }) => details["n"]),
+        `killed at ${killedAt}`,
+      ).toEqual([0, 1, 3, 4])
+    })
+  })
 })
