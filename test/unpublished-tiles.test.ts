@@ -44,4 +44,16 @@ describe("what a sealer that died left unpublished", () => {
     }
     expect(fs.readFileSync(`${place.logDir}/tile/entries/notes.txt`, "utf8")).toBe("not ours")
   })
+
+  test("has its own bytes also where nothing had been sealed before", async () => {
+    const audit = new AuditTrail("work", { logDir: place.logDir })
+    for (const name of ["entries/000", "0/000", "0/001.p/9", "1/000.p/1"]) {
+      const path = `${place.logDir}/tile/${name}`
+      fs.mkdirSync(dirname(path), { recursive: true })
+      fs.writeFileSync(path, "another order")
+    }
+    for (let n = 0; n < 599; n++) audit.logEvent("step", { n })
+    await audit.flush()
+    await expectIntact()
+  })
 })

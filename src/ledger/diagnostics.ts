@@ -28,7 +28,7 @@ export interface SealNote {
 /** `secureml.audit.error`: something could not be done. What can be tried again is. */
 export interface ErrorNote {
   readonly logDir: string
-  /** "record": a log call; "sync": making events durable; "seal"; "tidy": housekeeping after a seal. */
+  /** "record": a log call; "sync": a sync of the journal, also one in the background; "seal"; "tidy": after a seal. */
   readonly during: "record" | "sync" | "seal" | "tidy"
   readonly error: Error
 }

@@ -87,8 +87,11 @@ export class Ledger {
     this.#inode = fs.statSync(root.path).ino
     this.#environment = environment
     this.#hooks = hooks
-    this.#writer = new Writer(new LocalJournal(root), new LocalJournal(root, PARTS_DIRECTORY), (lost) =>
-      hooks.onLost(root.path, lost),
+    this.#writer = new Writer(
+      new LocalJournal(root),
+      new LocalJournal(root, PARTS_DIRECTORY),
+      (lost) => hooks.onLost(root.path, lost),
+      (error) => tellError(root.path, "sync", error),
     )
     this.#schedule = new SealSchedule(root.path, this.#writer, () => sealContext(root, environment, hooks))
   }
@@ -152,23 +155,13 @@ export class Ledger {
   }
 
   /** Resolves when everything appended up to a mark survives power loss. */
-  async durable(mark: number): Promise<void> {
-    try {
-      await this.#writer.durable(mark)
-    } catch (error) {
-      tellError(this.path, "sync", error)
-      throw error
-    }
+  durable(mark: number): Promise<void> {
+    return this.#writer.durable(mark)
   }
 
   /** The same for everything appended, returning when it is done. */
   durableNow(): void {
-    try {
-      this.#writer.durableNow()
-    } catch (error) {
-      tellError(this.path, "sync", error)
-      throw error
-    }
+    this.#writer.durableNow()
   }
 
   /**

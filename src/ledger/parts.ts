@@ -3,7 +3,6 @@
  * before its entry; once the entry is in the tree it moves to the payload store.
  * @module
  */
-
 import { fromBase64, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import {

@@ -22,8 +22,9 @@ const LENGTH_BYTES = 2
  * the directory that holds the tile being filled or in the next one.
  */
 export async function unpublishedPartials(blobs: BlobStore, size: number): Promise<readonly TileId[]> {
-  const levels: TileId["level"][] = ["entries", 0]
-  for (let level = 1; TILE_WIDTH ** (level - 1) <= size; level++) levels.push(level)
+  // One level above those that the tree has: a batch may have begun it.
+  const levels: TileId["level"][] = ["entries", 0, 1]
+  for (let level = 2; TILE_WIDTH ** (level - 1) <= size; level++) levels.push(level)
   const found: TileId[] = []
   for (const level of levels) {
     const index = Math.floor(size / (level === "entries" ? 1 : TILE_WIDTH ** level) / TILE_WIDTH)

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { type Journal, parseLines, SegmentWriteError, type SegmentWriter } from "../store/index.ts"
 import { Writer, type WriterMark } from "./writer.ts"
 
@@ -72,18 +72,25 @@ function begin(): {
   marks: WriterMark[]
   add: (text: string) => void
   lost: number[]
+  syncErrors: unknown[]
 } {
   const journal = new FaultyJournal()
   const parts = new FaultyJournal()
   const marks: WriterMark[] = []
   const lost: number[] = []
-  const writer = new Writer(journal as unknown as Journal, parts as unknown as Journal, ({ count }) => lost.push(count))
+  const syncErrors: unknown[] = []
+  const writer = new Writer(
+    journal as unknown as Journal,
+    parts as unknown as Journal,
+    ({ count }) => lost.push(count),
+    (error) => syncErrors.push(error),
+  )
   const add = (text: string): void =>
     writer.append((mark) => {
       marks.push(mark)
       return text
     })
-  return { journal, parts, writer, marks, add, lost }
+  return { journal, parts, writer, marks, add, lost, syncErrors }
 }
 
 describe("a writer", () => {
@@ -179,6 +186,15 @@ describe("a failed sync", () => {
     expect(poisoned!.durable).toBe("")
     expect(parseLines(Buffer.from(fresh!.durable), 0).lines.map(({ seq }) => seq)).toEqual([0, 1])
     expect(lost).toEqual([])
+  })
+
+  test("is told once, also when it is one in the background that nobody waits for", async () => {
+    const { journal, writer, add, syncErrors } = begin()
+    journal.faults = { sync: true }
+    add("a")
+    await vi.waitFor(() => expect(writer.unsyncedBytes).toBe(0))
+    expect(syncErrors).toHaveLength(1)
+    expect(writer.syncErrors).toBe(1)
   })
 
   test("keeps the numbers going for what follows", async () => {

@@ -80,6 +80,7 @@ export class Writer {
   readonly #journal: Journal
   readonly #parts: Journal
   readonly #onLost: LostListener
+  readonly #onSyncError: (error: unknown) => void
   /** The line being appended; a buffer of its own, so that it is never part of a pool. */
   readonly #line: Buffer = Buffer.allocUnsafeSlow(MAX_LINE_BYTES)
   #identity: WriterIdentity = { id: randomUUID(), segments: 0, partSegments: 0 }
@@ -109,10 +110,17 @@ export class Writer {
   readonly #retired = new Set<string>()
   readonly #retiredParts = new Set<string>()
 
-  constructor(journal: Journal, parts: Journal, onLost: LostListener) {
+  /** @param onSyncError - Told of each sync that failed, whether anybody waited for it or not. */
+  constructor(
+    journal: Journal,
+    parts: Journal,
+    onLost: LostListener,
+    onSyncError: (error: unknown) => void = () => undefined,
+  ) {
     this.#journal = journal
     this.#parts = parts
     this.#onLost = onLost
+    this.#onSyncError = onSyncError
   }
 
   get id(): string {
@@ -411,6 +419,7 @@ export class Writer {
    */
   #rewrite(cause: unknown): void {
     this.#syncErrors += 1
+    this.#onSyncError(cause)
     const poisoned = this.#unsynced
     const from = this.#settled
     this.#unsynced = []

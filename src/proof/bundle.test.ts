@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { concatBytes, utf8 } from "../bytes.ts"
-import { encodeBundle, parseBundle } from "./index.ts"
+import { bundleLeafHashes, encodeBundle, entryStarts, leafHashes, parseBundle } from "./index.ts"
 
 test("there and back, and every prefix or longer text is refused", () => {
   const anyEntries = fc.array(fc.uint8Array({ maxLength: 20 }), { minLength: 1, maxLength: 12 })
@@ -33,4 +33,16 @@ test("a bundle has 1 to 256 entries", () => {
   expect(() => encodeBundle(new Array(257).fill(new Uint8Array()))).toThrow(RangeError)
   expect(() => parseBundle(new Uint8Array(), 0)).toThrow(RangeError)
   expect(parseBundle(encodeBundle(new Array(256).fill(new Uint8Array())), 256).length).toBe(256)
+})
+
+test("entries hashed where they lie have the hashes of copies, and the bundle is as it was", () => {
+  const anyEntries = fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 12 })
+  fc.assert(
+    fc.property(anyEntries, (entries) => {
+      const bundle = encodeBundle(entries)
+      const before = bundle.slice()
+      expect(bundleLeafHashes(bundle, entryStarts(bundle, entries.length))).toEqual(leafHashes(entries))
+      expect(bundle).toEqual(before)
+    }),
+  )
 })

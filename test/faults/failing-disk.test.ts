@@ -2,21 +2,15 @@ import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
-import { beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { getAuditLogs, verifyAuditLog } from "../../src/audit.ts"
 import { type Child, childEnvironment, startModule } from "../children.ts"
 import { usePlace } from "../place.ts"
-import { notice, powerCutsMissing, useMounts } from "./mounts.ts"
+import { notice, powerCutsMissing, useMountPoint, useMounts } from "./mounts.ts"
 
 const place = usePlace()
 const mounts = useMounts()
-let disk = ""
-
-beforeEach(() => {
-  disk = join(place.directory, "disk")
-  fs.mkdirSync(disk)
-  place.logDir = join(disk, "log")
-})
+const mounted = useMountPoint(place)
 
 /** Records and seals a trail. */
 async function seal(name: string): Promise<void> {
@@ -30,7 +24,7 @@ function growJournalDirectory(): void {
   const paths = Array.from({ length: 1_000 }, (_, n) => join(place.logDir, ".state/journal", `${n}`.padStart(100, "x")))
   for (const path of paths) fs.writeFileSync(path, "")
   for (const path of paths) fs.rmSync(path)
-  execFileSync("sync", ["--file-system", disk])
+  execFileSync("sync", ["--file-system", mounted.path])
 }
 
 /** Events of which two of three are made durable, each way while the background syncs the first; it has no key to seal. */
@@ -76,7 +70,7 @@ describe.skipIf(powerCutsMissing !== undefined)(
   `a disk whose writes fail for a while${notice(powerCutsMissing)}`,
   () => {
     test("never loses, at a power cut, what was called durable", { timeout: 120_000 }, async () => {
-      const thin = mounts.thinDisk(disk)
+      const thin = mounts.thinDisk(mounted.path)
       await seal("first")
       growJournalDirectory()
       const child = startMixedWriter()

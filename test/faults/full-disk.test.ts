@@ -1,25 +1,17 @@
-import * as fs from "node:fs"
 import { join } from "node:path"
-import { beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { getAuditLogs, verifyAuditLog } from "../../src/audit.ts"
 import { usePlace } from "../place.ts"
 import { type Answer, answerOf } from "./attempts.ts"
-import { mountsMissing, notice, useMounts } from "./mounts.ts"
+import { mountsMissing, notice, useMountPoint, useMounts } from "./mounts.ts"
 
 const place = usePlace()
 const mounts = useMounts()
-/** Where the log is; the state directory is on another file system. */
-let small = ""
-
-beforeEach(() => {
-  small = join(place.directory, "small")
-  fs.mkdirSync(small)
-  place.logDir = join(small, "log")
-})
+const mounted = useMountPoint(place)
 
 function run(code: string): Promise<Answer> {
   const filling = `
-    const ballast = ${JSON.stringify(join(small, "ballast"))}
+    const ballast = ${JSON.stringify(join(mounted.path, "ballast"))}
     /** Leaves no room, or only so much. */
     const fill = (left = 0) => {
       const fd = fs.openSync(ballast, "a")
@@ -50,8 +42,8 @@ describe.skipIf(mountsMissing !== undefined)(`a full disk${notice(mountsMissing)
     "(%s) fails single events, %s ones, and what follows says how many",
     { timeout: 120_000 },
     async (kind, durability) => {
-      if (kind === "tmpfs") mounts.tmpfs(small, "size=3m")
-      else mounts.disk(small)
+      if (kind === "tmpfs") mounts.tmpfs(mounted.path, "size=3m")
+      else mounts.disk(mounted.path)
       const { written, failures, whileFull } = await run(`
       const audit = new AuditTrail("full", { logDir, durability: "${durability}" })
       await audit.flush()
@@ -82,7 +74,7 @@ describe.skipIf(mountsMissing !== undefined)(`a full disk${notice(mountsMissing)
   )
 
   test("keeps no value that its entry cannot follow, and seals once there is room", { timeout: 60_000 }, async () => {
-    mounts.tmpfs(small, "size=3m")
+    mounts.tmpfs(mounted.path, "size=3m")
     const answer = await run(`
       const audit = new AuditTrail("full", { logDir, keepLarge: true })
       for (let n = 0; n < 300; n++) audit.logEvent("step", { n })
@@ -108,7 +100,7 @@ describe.skipIf(mountsMissing !== undefined)(`a full disk${notice(mountsMissing)
   })
 
   test("of names holds up new writers and seals, not the one that has its file", { timeout: 60_000 }, async () => {
-    mounts.tmpfs(small, "size=3m,nr_inodes=60")
+    mounts.tmpfs(mounted.path, "size=3m,nr_inodes=60")
     const answer = await run(`
       const { Worker } = await import("node:worker_threads")
       const audit = new AuditTrail("full", { logDir })
@@ -117,7 +109,7 @@ describe.skipIf(mountsMissing !== undefined)(`a full disk${notice(mountsMissing)
       try { for (;;) fs.closeSync(fs.openSync(ballast + names.push(0), "w")) } catch (error) { answer.full = error.code }
       audit.logEvent("step", { n: 0 })
       answer.seal = await failureOf(() => audit.flush())
-      const elsewhere = ${JSON.stringify(join(small, "other"))}
+      const elsewhere = ${JSON.stringify(join(mounted.path, "other"))}
       answer.other = await failureOf(() => new AuditTrail("other", { logDir: elsewhere }))
       answer.worker = await new Promise((resolve) => new Worker(\`
         const { parentPort, workerData } = await import("node:worker_threads")
@@ -130,7 +122,7 @@ describe.skipIf(mountsMissing !== undefined)(`a full disk${notice(mountsMissing)
     expect(answer).toEqual({
       full: "ENOSPC",
       seal: ["SEALING_UNAVAILABLE", expect.stringMatching(/ENOSPC|unable to open/)],
-      other: ["LOG_DIR_NOT_WRITABLE", expect.stringContaining(`${small}/other`)],
+      other: ["LOG_DIR_NOT_WRITABLE", expect.stringContaining(`${mounted.path}/other`)],
       worker: ["RECORD_FAILED", expect.stringMatching(/ENOSPC.*it was not recorded/)],
     })
     expect(await numbers()).toEqual([0, 1])

@@ -9,7 +9,8 @@ import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { promisify } from "node:util"
-import { afterEach } from "vitest"
+import { afterEach, beforeEach } from "vitest"
+import type { Place } from "../place.ts"
 
 /**
  * EXT4_IOC_SHUTDOWN with NOLOGFLUSH: from here on nothing reaches the disk, as when the power fails. Each program says
@@ -172,6 +173,17 @@ async function unmount(mountPoint: string): Promise<void> {
     if (left === 0) run("umount", mountPoint)
     await wait(20)
   }
+}
+
+/** Gives every test a directory to mount on, with the log in it; the state directory is on another file system. */
+export function useMountPoint(place: Place): { path: string } {
+  const point = { path: "" }
+  beforeEach(() => {
+    point.path = join(place.directory, "mounted")
+    fs.mkdirSync(point.path)
+    place.logDir = join(point.path, "log")
+  })
+  return point
 }
 
 /** What a test mounted is unmounted after it. Call it after `usePlace`: its directories are removed last. */

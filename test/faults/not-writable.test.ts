@@ -1,20 +1,12 @@
 import * as fs from "node:fs"
-import { join } from "node:path"
-import { beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { usePlace } from "../place.ts"
 import { answerOf } from "./attempts.ts"
-import { mountsMissing, notice, useMounts } from "./mounts.ts"
+import { mountsMissing, notice, useMountPoint, useMounts } from "./mounts.ts"
 
 const place = usePlace()
 const mounts = useMounts()
-/** Where the log is; the state directory is on another file system. */
-let small = ""
-
-beforeEach(() => {
-  small = join(place.directory, "small")
-  fs.mkdirSync(small)
-  place.logDir = join(small, "log")
-})
+const mounted = useMountPoint(place)
 
 describe.skipIf(mountsMissing !== undefined)(`a log that may not be written${notice(mountsMissing)}`, () => {
   const TRYING = `
@@ -35,7 +27,7 @@ describe.skipIf(mountsMissing !== undefined)(`a log that may not be written${not
     timeout: 60_000,
   }, async () => {
     await sealedLog()
-    mounts.readOnlyView(small, small)
+    mounts.readOnlyView(mounted.path, mounted.path)
     const answer = await answerOf(
       place,
       `${TRYING}\nawait trial()\nanswer.none = await failureOf(() => new AuditTrail("x", { logDir: logDir + "/none" }))`,

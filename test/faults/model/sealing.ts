@@ -20,16 +20,13 @@ type Command = AsyncCommand<World, World>
 /** How to seal: with what follows in the background, up to a multiple of 256, or as a caller who waits asks for it. */
 export type Manner = "all" | "aligned" | "flush"
 
-export class Seal implements Command {
+/** One process at work, unless it is busy, with some faults on the way. */
+abstract class Work implements Command {
   readonly slot: number
-  readonly manner: Manner
   readonly faults: readonly Fault[]
-  /** What came of it. */
-  sealed: Sealed | undefined
 
-  constructor(slot: number, manner: Manner, faults: readonly Fault[]) {
+  constructor(slot: number, faults: readonly Fault[]) {
     this.slot = slot
-    this.manner = manner
     this.faults = faults
   }
 
@@ -37,7 +34,20 @@ export class Seal implements Command {
     return !world.process(this.slot).isBusy
   }
 
-  async run(_: World, world: World): Promise<void> {
+  abstract run(_: World, world: World): Promise<void>
+}
+
+export class Seal extends Work {
+  readonly manner: Manner
+  /** What came of it. */
+  sealed: Sealed | undefined
+
+  constructor(slot: number, manner: Manner, faults: readonly Fault[]) {
+    super(slot, faults)
+    this.manner = manner
+  }
+
+  override async run(_: World, world: World): Promise<void> {
     const process = world.process(this.slot)
     const expected = expectedOfSeal(world)
     const { isSigning } = world
@@ -111,20 +121,8 @@ function checkSealed(world: World, sight: Sight, sealed: Sealed, manner: Manner)
 }
 
 /** Housekeeping alone. */
-export class Tidy implements Command {
-  readonly slot: number
-  readonly faults: readonly Fault[]
-
-  constructor(slot: number, faults: readonly Fault[]) {
-    this.slot = slot
-    this.faults = faults
-  }
-
-  check(world: Readonly<World>): boolean {
-    return !world.process(this.slot).isBusy
-  }
-
-  async run(_: World, world: World): Promise<void> {
+export class Tidy extends Work {
+  override async run(_: World, world: World): Promise<void> {
     const process = world.process(this.slot)
     await process.work(this.faults, async (context) => {
       const { size } = await readTreeState(context.root)
@@ -138,20 +136,8 @@ export class Tidy implements Command {
   }
 }
 
-export class Recover implements Command {
-  readonly slot: number
-  readonly faults: readonly Fault[]
-
-  constructor(slot: number, faults: readonly Fault[]) {
-    this.slot = slot
-    this.faults = faults
-  }
-
-  check(world: Readonly<World>): boolean {
-    return !world.process(this.slot).isBusy
-  }
-
-  async run(_: World, world: World): Promise<void> {
+export class Recover extends Work {
+  override async run(_: World, world: World): Promise<void> {
     const process = world.process(this.slot)
     const expected = expectedOfRecovery(world)
     const { isSigning } = world
@@ -199,20 +185,12 @@ export class SealCopy implements Command {
 }
 
 /** What was held up goes on. */
-export class Resume implements Command {
-  readonly slot: number
-  readonly faults: readonly Fault[]
-
-  constructor(slot: number, faults: readonly Fault[]) {
-    this.slot = slot
-    this.faults = faults
-  }
-
-  check(world: Readonly<World>): boolean {
+export class Resume extends Work {
+  override check(world: Readonly<World>): boolean {
     return world.process(this.slot).isWaiting
   }
 
-  async run(_: World, world: World): Promise<void> {
+  override async run(_: World, world: World): Promise<void> {
     await world.process(this.slot).resume(this.faults)
     checkAll(world)
   }
