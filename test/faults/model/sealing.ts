@@ -66,7 +66,7 @@ export class Seal extends Work {
     if (process.wentUndisturbed && !process.isDead && !isSigning) judge(world, sight, this.manner, expected, outcome)
   }
 
-  toString(): string {
+  override toString(): string {
     return `p${this.slot} seals (${this.manner})${show(this.faults)}`
   }
 }
@@ -131,7 +131,7 @@ export class Tidy extends Work {
     checkAll(world)
   }
 
-  toString(): string {
+  override toString(): string {
     return `p${this.slot} tidies${show(this.faults)}`
   }
 }
@@ -150,7 +150,7 @@ export class Recover extends Work {
     }
   }
 
-  toString(): string {
+  override toString(): string {
     return `p${this.slot} recovers${show(this.faults)}`
   }
 }
@@ -195,7 +195,7 @@ export class Resume extends Work {
     checkAll(world)
   }
 
-  toString(): string {
+  override toString(): string {
     return `p${this.slot} goes on${show(this.faults)}`
   }
 }
