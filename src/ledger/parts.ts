@@ -18,9 +18,8 @@ import {
 import { byWriter } from "./collect.ts"
 import type { SealContext } from "./context.ts"
 import { parseObject } from "./identity.ts"
-import { OWNER_GONE_MS } from "./tidy.ts"
 import { readTreeState } from "./tree-state.ts"
-import type { Writer } from "./writer.ts"
+import { OWNER_GONE_MS, type Writer } from "./writer.ts"
 
 /** Most bytes of parts in memory at once, but for one line that is larger. */
 const READ_BYTES = 8 * 1024 * 1024

@@ -6,7 +6,6 @@
 import { AuditError } from "../errors.ts"
 import type { SealContext, SealOptions } from "./context.ts"
 import { type SealNote, sealChannel, tellError } from "./diagnostics.ts"
-import { moveParts } from "./parts.ts"
 import { locked, type Sealed, seal } from "./seal.ts"
 import { tidy } from "./tidy.ts"
 import type { Writer } from "./writer.ts"
@@ -215,10 +214,7 @@ export class SealSchedule {
   /** Housekeeping: what it cannot do now, a later seal does. The seal itself has succeeded. */
   async #tidy(context: SealContext, oldSize: number): Promise<void> {
     try {
-      await locked(context, async () => {
-        await moveParts(context, this.#writer)
-        await tidy(context, this.#writer, oldSize)
-      })
+      await locked(context, () => tidy(context, this.#writer, oldSize))
     } catch (error) {
       tellError(this.#path, "tidy", error)
       warn(`${this.#path}: housekeeping failed and is tried again: ${String(error)}`, "TIDY_FAILED")

@@ -1,21 +1,22 @@
 /**
- * Housekeeping after a seal: own segments, segments of owners that are gone, superseded partial tiles.
+ * Housekeeping after a seal: parts, own segments, segments of owners that are gone, superseded partial tiles.
  * Never removes anything that is not both published and durable.
  * @module
  */
 import { TILE_WIDTH, type TileId, tilePath } from "../proof/index.ts"
-import { isTemporaryName, type Journal, type SegmentInfo } from "../store/index.ts"
+import { isTemporaryName, type Journal, RECOVERY_FILE, type SegmentInfo } from "../store/index.ts"
 import { byWriter } from "./collect.ts"
 import type { SealContext } from "./context.ts"
+import { moveParts } from "./parts.ts"
 import { publishedHead } from "./seal.ts"
 import { readTreeState, type TreeState, UNSEEN, type WriterPosition, writeTreeState } from "./tree-state.ts"
-import type { Writer } from "./writer.ts"
-
-/** An owner that has not appended for this long is taken to be gone; its segment is first marked, later removed. */
-export const OWNER_GONE_MS: number = 60 * 60 * 1_000
+import { OWNER_GONE_MS, type Writer } from "./writer.ts"
 
 /** Tidies what the tree covers. Call it holding the mutex. */
 export async function tidy(context: SealContext, own: Writer, oldSize: number): Promise<void> {
+  // A recovery that was cut off may have moved half of the log away: what is here belongs to no tree.
+  if ((await context.root.read(RECOVERY_FILE)) !== undefined) return
+  await moveParts(context, own)
   const tree = await readTreeState(context.root)
   // A sealer that died since left a tree that nobody has published yet; the next one does.
   if ((await publishedHead(context.blobs))?.treeSize !== tree.size) return

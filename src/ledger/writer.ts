@@ -26,6 +26,8 @@ const PAUSE_MS = 1_000
 const LONG_PAUSE_MS = 60_000
 /** Longer than whoever tidies a segment away waits for its owner. */
 const WAKEFUL_MS = 5_000
+/** An owner that has not appended for this long is taken to be gone; its segment is first marked, later removed. */
+export const OWNER_GONE_MS: number = 60 * 60 * 1_000
 /** Lines whose file was removed are written again while they are this young; older ones were tidied once sealed. */
 const RESCUE_MS = 60_000
 /** Numbers of segments that may be taken already, by a rescue or by a hand. */

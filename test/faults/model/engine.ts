@@ -26,7 +26,7 @@ export type { Sealed } from "../../../src/ledger/seal.ts"
 export type { Writer, WriterMark } from "../../../src/ledger/writer.ts"
 export const { Writer: LedgerWriter } = writer
 export const { locked, seal } = sealing
-export const { formatPart, moveParts } = parts
+export const { formatPart } = parts
 export const { tidy } = tidying
 export const { recoverLocked } = recovery
 export const { readTreeState } = treeState

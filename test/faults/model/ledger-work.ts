@@ -6,7 +6,6 @@ import { clock } from "./clock.ts"
 import type { Writer, WriterMark } from "./engine.ts"
 import {
   locked,
-  moveParts,
   nextInTree,
   type Recovery,
   recoverLocked,
@@ -43,10 +42,7 @@ export async function sealAndTidy(context: SealContext, own: Writer, align: bool
 
 /** Housekeeping alone. */
 export async function keepHouse(context: SealContext, own: Writer, oldSize: number): Promise<unknown> {
-  return locked(context, async () => {
-    await moveParts(context, own)
-    await tidy(context, own, oldSize)
-  })
+  return locked(context, () => tidy(context, own, oldSize))
 }
 
 /** Seals all that this process recorded; what is missing from the journal is written again from the open file. */
