@@ -33,7 +33,7 @@ export class World {
   readonly #slots: (Process | undefined)[] = []
   /** Processes of the run that may still be alive. */
   readonly #all: Process[] = []
-  /** A seal was not followed by its housekeeping. */
+  /** A seal was not followed by its housekeeping, or a power failure undid it: that is not looked for again. */
   mayLeavePartials = false
   #recoveries = 0
 
@@ -95,6 +95,7 @@ export class World {
     this.killAll()
     this.disk.cutPower(salt)
     this.#disaster ??= "power"
+    this.mayLeavePartials = true
   }
 
   /** Somebody copies the log directory, and whoever worked on an older copy is gone. */
