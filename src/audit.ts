@@ -43,13 +43,16 @@ export type {
 } from "./ledger/index.ts"
 export type { Checkpoint } from "./proof/index.ts"
 export {
+  type AuditFilters,
   type AuditPage,
   type AuditQuery,
+  type ExactFilters,
   type Finding,
   getAuditLogs,
   getKeptValues,
   type KeptValue,
   type KeySource,
+  type OneOf,
   type PageQuery,
   proveEvent,
   queryAuditLogs,

@@ -98,9 +98,13 @@ const WRONG_VALUES: readonly (readonly [string, Door, string, unknown])[] = [
   ...[null, 1, "yes"].map((value) => ["verifyAuditLog", DOORS["verifyAuditLog"]!, "trustOnFirstUse", value] as const),
   ...[null, 1, {}].map((value) => ["verifyAuditLog", DOORS["verifyAuditLog"]!, "onProgress", value] as const),
   ["queryAuditLogs", QUERIES["queryAuditLogs"]!, "proofs", "yes"],
-  ...["user", "eventType", "cursor", "text"].flatMap((field) =>
+  ...["user", "eventType", "result"].flatMap((field) =>
+    [null, 1, [], [1], ["x", null]].map((value) => ["getAuditLogs", QUERIES["getAuditLogs"]!, field, value] as const),
+  ),
+  ...["cursor", "text", "not"].flatMap((field) =>
     [null, 1, ["x"]].map((value) => ["getAuditLogs", QUERIES["getAuditLogs"]!, field, value] as const),
   ),
+  ["getAuditLogs", QUERIES["getAuditLogs"]!, "text", " "],
   ...[null, "1", 1.5, 0].map((value) => ["getAuditLogs", QUERIES["getAuditLogs"]!, "limit", value] as const),
   ...[null, 1, "up"].map((value) => ["getAuditLogs", QUERIES["getAuditLogs"]!, "order", value] as const),
   ...[null, 1, "yesterday", revoked()].map(

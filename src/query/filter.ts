@@ -2,31 +2,54 @@
  * What a query asks: validated once, then a plain test of one entry. Pure.
  * @module
  */
-import type { AuditEntry, AuditEventMap, EventRecord, JsonValue } from "../event/index.ts"
+import { type AuditEntry, type AuditEventMap, type EventRecord, isArray } from "../event/index.ts"
 import { checkArgument, checkLogDir } from "./door-arguments.ts"
+import { EXACT_FIELDS, type ExactField, valuesOf, wantedValue } from "./fields.ts"
 import { parseTimeBound } from "./time-bound.ts"
+import { holdsParts, partsOf, wordsOf } from "./words.ts"
 
-/** Which records to read. All filters are optional and all must hold. */
-export interface AuditQuery<T extends string = string> {
+/** One value, or several of which any will do. */
+export type OneOf<V> = V | readonly V[]
+
+/** Filters that compare a whole value. */
+export interface ExactFilters<T extends string = string> {
+  readonly operationId?: OneOf<string>
+  readonly operationName?: OneOf<string>
+  readonly parentOperationId?: OneOf<string>
+  readonly traceId?: OneOf<string>
+  readonly eventType?: OneOf<T>
+  /** `details.user` or `actor.id`. */
+  readonly user?: OneOf<string>
+  readonly datasetName?: OneOf<string>
+  readonly modelId?: OneOf<string>
+  /** In the entry's `regulations`, or `details.regulation`; case does not matter. */
+  readonly regulation?: OneOf<string>
+  readonly status?: OneOf<string>
+  /** `details.result`, as a check has it. */
+  readonly result?: OneOf<string | boolean>
+  readonly requestId?: OneOf<string>
+}
+
+/** Which records to ask about. All filters are optional and all must hold. */
+export interface AuditFilters<T extends string = string> extends ExactFilters<T> {
   /** Default: `$SECUREML_AUDIT_DIR`, else "secureml_audit_logs". */
   readonly logDir?: string
-  readonly operationId?: string
-  readonly operationName?: string
   /** Inclusive. `Date` or ISO 8601; without a zone it means UTC. */
   readonly startTime?: Date | string
   /** Inclusive; a time without a fraction means its whole second, a date alone the whole day. */
   readonly endTime?: Date | string
-  readonly eventType?: T
-  /** `details.user` or `actor.id`. */
-  readonly user?: string
-  readonly datasetName?: string
-  readonly modelId?: string
-  /** In the entry's `regulations`, or `details.regulation`; case does not matter. */
-  readonly regulation?: string
-  readonly status?: string
-  readonly requestId?: string
-  /** Contained in any text of the entry; case does not matter. */
+  /**
+   * Each part of it, white space between them, stands in some text of the entry, from the beginning of a word to the
+   * end of one; case does not matter. Texts are the keys and values of details and context, the type, the operation's
+   * name and the actor.
+   */
   readonly text?: string
+  /** Records for which none of these holds. */
+  readonly not?: ExactFilters
+}
+
+/** Which records to read, and in which order. */
+export interface AuditQuery<T extends string = string> extends AuditFilters<T> {
   /** Ledger order, or the newest first. Default "asc". */
   readonly order?: "asc" | "desc"
   /** Most records to return. */
@@ -38,43 +61,40 @@ export interface AuditQuery<T extends string = string> {
 /** Records that a query with this event type gives. */
 export type RecordOf<T extends string> = T extends keyof AuditEventMap ? EventRecord<T> : never
 
-const FIELDS: readonly (keyof AuditQuery)[] = [
-  "logDir",
-  "operationId",
-  "operationName",
-  "startTime",
-  "endTime",
-  "eventType",
-  "user",
-  "datasetName",
-  "modelId",
-  "regulation",
-  "status",
-  "requestId",
-  "text",
-  "order",
-  "limit",
-  "cursor",
-]
+const FILTER_FIELDS: readonly string[] = ["logDir", ...EXACT_FIELDS, "startTime", "endTime", "text", "not"]
+const QUERY_FIELDS: readonly string[] = [...FILTER_FIELDS, "order", "limit", "cursor"]
+
+/** What an entry must have in one field, any of the values. */
+export interface ExactTerm {
+  readonly field: ExactField
+  readonly values: readonly string[]
+}
 
 /** A query made ready. */
 export interface Filter {
   /** Whether an entry is asked for. */
   readonly test: (entry: AuditEntry) => boolean
-  /** JSON texts that must all stand in the bytes of a matching entry; bundles without one are skipped unparsed. */
-  readonly needles: readonly Buffer[]
+  /** JSON texts of which, in each group, at least one stands in the bytes of a matching entry; bundles without are skipped. */
+  readonly needles: readonly (readonly Buffer[])[]
+  /** What the index can look for: every matching entry has these values, these words, and a time in these bounds. */
+  readonly terms: readonly ExactTerm[]
+  readonly words: readonly string[]
+  readonly fromMs: number
+  readonly toMs: number
+  /** Whether terms and times are all that is asked: then nothing has to be looked up in an entry that has them. */
+  readonly isIndexed: boolean
 }
 
 /** @throws TypeError, RangeError: names the field. */
 export function checkQuery(query: AuditQuery, extraFields: readonly string[] = []): void {
-  checkArgument(query, [...FIELDS, ...extraFields], 'query must be an object, such as { eventType: "data_access" }')
-  for (const field of FIELDS) {
-    const value = query[field]
-    if (value === undefined || field === "limit" || field === "startTime" || field === "endTime") continue
-    if (typeof value !== "string") throw new TypeError(`${field} must be a string`)
-  }
-  const { logDir, limit, order } = query
-  checkLogDir(logDir)
+  checkArgument(
+    query,
+    [...QUERY_FIELDS, ...extraFields],
+    'query must be an object, such as { eventType: "data_access" }',
+  )
+  checkFilters(query)
+  const { limit, order, cursor } = query
+  if (cursor !== undefined && typeof cursor !== "string") throw new TypeError("cursor must be a string")
   const { proofs } = query as { proofs?: unknown }
   if (proofs !== undefined && typeof proofs !== "boolean") throw new TypeError("proofs must be true or false")
   if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1))
@@ -82,67 +102,83 @@ export function checkQuery(query: AuditQuery, extraFields: readonly string[] = [
   if (order !== undefined && order !== "asc" && order !== "desc") throw new RangeError('order must be "asc" or "desc"')
 }
 
+/** The same for what counts records: it has no order and no pages. */
+export function checkCounted(query: AuditFilters, extraFields: readonly string[] = []): void {
+  checkArgument(
+    query,
+    [...FILTER_FIELDS, ...extraFields],
+    'query must be an object, such as { eventType: "data_access" }',
+  )
+  checkFilters(query)
+}
+
+function checkFilters(query: AuditFilters): void {
+  checkLogDir(query.logDir)
+  for (const field of EXACT_FIELDS) checkExact(query[field], field, field)
+  if (query.text !== undefined && (typeof query.text !== "string" || query.text.trim() === ""))
+    throw new TypeError("text must be a string, and not blank")
+  if (query.not === undefined) return
+  checkArgument(query.not, EXACT_FIELDS, 'not must be an object, such as { eventType: "function_call" }')
+  for (const field of EXACT_FIELDS) checkExact(query.not[field], field, `not.${field}`)
+}
+
+function checkExact(value: unknown, field: ExactField, name: string): void {
+  if (value === undefined) return
+  const values: readonly unknown[] = isArray(value) ? value : [value]
+  const isResult = field === "result"
+  if (values.length > 0 && values.every((one) => typeof one === "string" || (isResult && typeof one === "boolean")))
+    return
+  const kinds = isResult ? "a string or true or false" : "a string"
+  throw new TypeError(`${name} must be ${kinds}, or an array of some, not empty`)
+}
+
 /** Makes a query ready. */
-export function compileFilter(query: AuditQuery): Filter {
+export function compileFilter(query: AuditFilters): Filter {
   const tests: ((entry: AuditEntry) => boolean)[] = []
-  const needles: Buffer[] = []
-  const exact = (value: string | undefined, read: (entry: AuditEntry) => readonly unknown[]): void => {
-    if (value === undefined) return
-    needles.push(Buffer.from(JSON.stringify(value)))
-    tests.push((entry) => read(entry).includes(value))
+  const terms = termsOf(query)
+  for (const term of terms) tests.push((entry) => holds(entry, term))
+  for (const term of termsOf(query.not ?? {})) tests.push((entry) => !holds(entry, term))
+  const indexed = query.not === undefined && query.text === undefined
+  const parts = query.text === undefined ? [] : partsOf(query.text)
+  if (parts.length > 0) tests.push((entry) => holdsParts(entry, parts))
+  const fromMs = query.startTime === undefined ? -Infinity : parseTimeBound(query.startTime, "startTime").firstMs
+  const toMs = query.endTime === undefined ? Infinity : parseTimeBound(query.endTime, "endTime").lastMs
+  if (fromMs !== -Infinity) tests.push((entry) => Date.parse(entry.timestamp) >= fromMs)
+  if (toMs !== Infinity) tests.push((entry) => Date.parse(entry.timestamp) <= toMs)
+  return {
+    test: (entry) => tests.every((test) => test(entry)),
+    needles: terms.filter(({ field }) => !FOLDED.has(field)).map(({ values }) => values.map(needleOf)),
+    terms,
+    words: parts.flatMap(wordsOf),
+    fromMs,
+    toMs,
+    isIndexed: indexed,
   }
-  exact(query.operationId, (entry) => [entry.operation_id])
-  exact(query.operationName, (entry) => [entry.operation_name])
-  exact(query.eventType, (entry) => [entry.event_type])
-  exact(query.user, (entry) => [entry.details["user"], entry.actor?.id])
-  exact(query.datasetName, (entry) => [entry.details["dataset_name"]])
-  exact(query.modelId, (entry) => [entry.details["model_id"]])
-  exact(query.status, (entry) => [entry.details["status"]])
-  exact(query.requestId, (entry) => [entry.details["request_id"]])
-  if (query.regulation !== undefined) tests.push(regulationTest(query.regulation))
-  if (query.text !== undefined) tests.push(textTest(query.text))
-  tests.push(...timeTests(query))
-  return { test: (entry) => tests.every((test) => test(entry)), needles }
 }
 
-function timeTests({ startTime, endTime }: AuditQuery): ((entry: AuditEntry) => boolean)[] {
-  const tests: ((entry: AuditEntry) => boolean)[] = []
-  if (startTime !== undefined) {
-    const from = parseTimeBound(startTime, "startTime").firstMs
-    tests.push((entry) => Date.parse(entry.timestamp) >= from)
-  }
-  if (endTime !== undefined) {
-    const to = parseTimeBound(endTime, "endTime").lastMs
-    tests.push((entry) => Date.parse(entry.timestamp) <= to)
-  }
-  return tests
+/** Fields whose values are not written in the entry as they are compared. */
+const FOLDED: ReadonlySet<ExactField> = new Set(["regulation", "result"])
+
+function needleOf(value: string): Buffer {
+  return Buffer.from(JSON.stringify(value))
 }
 
-function regulationTest(regulation: string): (entry: AuditEntry) => boolean {
-  const wanted = regulation.toLowerCase()
-  return ({ regulations, details }) =>
-    [...(regulations ?? []), details["regulation"]].some(
-      (name) => typeof name === "string" && name.toLowerCase() === wanted,
-    )
+function termsOf(filters: ExactFilters): ExactTerm[] {
+  return EXACT_FIELDS.flatMap((field) => {
+    const wanted = filters[field]
+    if (wanted === undefined) return []
+    const values = (isArray(wanted) ? wanted : [wanted]) as readonly (string | boolean)[]
+    return [{ field, values: values.map((value) => wantedValue(field, value)) }]
+  })
 }
 
-function textTest(text: string): (entry: AuditEntry) => boolean {
-  const wanted = text.toLowerCase()
-  return (entry) => holdsText(entry as unknown as JsonValue, wanted)
-}
-
-/** Whether any text in a value, keys included, contains the wanted one. Entries are at most 64 KiB, so depth is bounded. */
-function holdsText(value: JsonValue, wanted: string): boolean {
-  if (typeof value === "string") return value.toLowerCase().includes(wanted)
-  if (typeof value === "number" || typeof value === "boolean") return String(value) === wanted
-  if (value === null) return false
-  if (Array.isArray(value)) return value.some((item: JsonValue) => holdsText(item, wanted))
-  return Object.entries(value).some(([key, item]) => key.toLowerCase().includes(wanted) || holdsText(item, wanted))
+function holds(entry: AuditEntry, { field, values }: ExactTerm): boolean {
+  return valuesOf(entry, field).some((value) => values.includes(value))
 }
 
 /** Whether entries in some bytes may match; false only when none can. */
-export function mayMatch(bytes: Uint8Array, needles: readonly Buffer[]): boolean {
+export function mayMatch(bytes: Uint8Array, needles: readonly (readonly Buffer[])[]): boolean {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   // An escape can spell any text in another way, so bytes with one are always looked at.
-  return needles.every((needle) => buffer.includes(needle)) || buffer.includes("\\u")
+  return needles.every((any) => any.some((needle) => buffer.includes(needle))) || buffer.includes("\\u")
 }

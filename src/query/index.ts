@@ -4,7 +4,15 @@
  */
 export type { KeySource } from "./check-key.ts"
 export { getAuditLogs, getKeptValues, proveEvent, queryAuditLogs, streamAuditLogs, verifyAuditLog } from "./doors.ts"
-export { type AuditQuery, compileFilter, type RecordOf } from "./filter.ts"
+export { EXACT_FIELDS, type ExactField, outcomeOf, valuesOf } from "./fields.ts"
+export {
+  type AuditFilters,
+  type AuditQuery,
+  compileFilter,
+  type ExactFilters,
+  type OneOf,
+  type RecordOf,
+} from "./filter.ts"
 export { type Finding, NOT_PROVEN, VERDICTS, type Verdict } from "./findings.ts"
 export type { KeptValue } from "./kept-values.ts"
 export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, streamRecords } from "./read.ts"

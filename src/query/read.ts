@@ -143,7 +143,7 @@ async function matchingBundle(
   blobs: BlobStore,
   index: number,
   treeSize: number,
-  filter: Filter,
+  filter: Pick<Filter, "needles">,
 ): Promise<Uint8Array[]> {
   const id = tileAt("entries", index, treeSize)!
   const bytes = await blobs.get(tilePath(id))
@@ -200,9 +200,9 @@ async function findSealed(
     const entries = await readBundle(blobs, Math.floor(eventId / TILE_WIDTH), treeSize)
     return { index: eventId, bytes: entries[eventId % TILE_WIDTH]! }
   }
-  const filter: Filter = {
-    test: (entry) => entry.event_id === eventId,
-    needles: [Buffer.from(JSON.stringify(eventId))],
+  const filter = {
+    test: (entry: AuditEntry) => entry.event_id === eventId,
+    needles: [[Buffer.from(JSON.stringify(eventId))]],
   }
   // The newest are asked for most.
   for (let bundle = Math.floor((treeSize - 1) / TILE_WIDTH); bundle >= 0; bundle--) {
