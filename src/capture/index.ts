@@ -2,6 +2,8 @@
  * The write side: trails, receipts, and the wrapper around functions.
  * @module
  */
+
+export { type Act, recordAct } from "./acts.ts"
 export { currentAuditTrail, errorArguments, openInCurrent, runIn, settle, withAuditTrail } from "./current.ts"
 export {
   describeKey,

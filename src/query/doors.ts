@@ -7,6 +7,7 @@ import { resolve } from "node:path"
 import { AuditError } from "../errors.ts"
 import type { AuditRecord } from "../event/index.ts"
 import { currentRedirection, type Environment, type SealedReceipt } from "../ledger/index.ts"
+import { checkHistogram, countRecords, type HistogramBucket, type HistogramQuery, histogramOf } from "./count.ts"
 import {
   checkEventArgument,
   checkProofArgument,
@@ -14,7 +15,7 @@ import {
   type EventArgument,
   type ProofArgument,
 } from "./door-arguments.ts"
-import { type AuditQuery, checkQuery, type RecordOf } from "./filter.ts"
+import { type AuditFilters, type AuditQuery, checkCounted, checkQuery, type RecordOf } from "./filter.ts"
 import { type KeptValue, keptValuesOf } from "./kept-values.ts"
 import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
 import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
@@ -89,6 +90,37 @@ export async function queryAuditLogs<const T extends string = string>(
 ): Promise<AuditPage<Records<T>>> {
   checkQuery(query, ["proofs"])
   return (await readPage(query, directoryOf(query.logDir))) as unknown as AuditPage<Records<T>>
+}
+
+/**
+ * How many records match, the unsealed ones included.
+ *
+ * @throws as {@link streamAuditLogs}.
+ * @example
+ * ```ts
+ * await countAuditLogs({ eventType: "model_inference", startTime: "2026-11-24" }) // 1204
+ * ```
+ */
+export async function countAuditLogs<const T extends string = string>(query: AuditFilters<T> = {}): Promise<number> {
+  checkCounted(query)
+  return countRecords(query, directoryOf(query.logDir))
+}
+
+/**
+ * How many records match on each day (UTC), by type, operation, user, regulation or outcome. Days in order, the most
+ * frequent value of a day first; a day without records is left out.
+ *
+ * @throws as {@link streamAuditLogs}.
+ * @example
+ * ```ts
+ * await histogramAuditLogs({ by: "type" }) // [{ day: "2026-11-24", value: "data_access", count: 12 }, …]
+ * ```
+ */
+export async function histogramAuditLogs<const T extends string = string>(
+  query: HistogramQuery<T> = {},
+): Promise<HistogramBucket[]> {
+  checkHistogram(query)
+  return histogramOf(query, directoryOf(query.logDir))
 }
 
 /**

@@ -3,7 +3,17 @@
  * @module
  */
 export type { KeySource } from "./check-key.ts"
-export { getAuditLogs, getKeptValues, proveEvent, queryAuditLogs, streamAuditLogs, verifyAuditLog } from "./doors.ts"
+export { HISTOGRAM_KEYS, type HistogramBucket, type HistogramKey, type HistogramQuery } from "./count.ts"
+export {
+  countAuditLogs,
+  getAuditLogs,
+  getKeptValues,
+  histogramAuditLogs,
+  proveEvent,
+  queryAuditLogs,
+  streamAuditLogs,
+  verifyAuditLog,
+} from "./doors.ts"
 export { EXACT_FIELDS, type ExactField, outcomeOf, valuesOf } from "./fields.ts"
 export {
   type AuditFilters,
