@@ -429,21 +429,19 @@ export class Writer {
     this.#settled = this.#appended
     let lost = 0
     try {
-      for (const row of poisoned) lost += this.#rewriteSegment(row)
+      for (const row of poisoned) {
+        const { lines } = parseLines(row.segment.readFrom(row.from), row.from)
+        // Counted first: what cannot be written again is still there, but what the system dropped is not.
+        lost += Math.max(0, row.lines - row.fromLines - lines.filter(({ seq }) => seq < row.endSeq).length)
+        if (lines.length > 0) this.#writeAgain(row.identity, lines)
+        row.segment.close()
+      }
       // The numbers of the lines that are lost are a hole: what comes next must not wait behind it.
       if (lost > 0) this.#fail(from, "the journal could not be synced, and the system dropped some of its lines", cause)
     } catch (error) {
       this.#giveUp(from, error)
     }
     if (lost > 0) this.#onLost({ count: lost, code: (cause as NodeJS.ErrnoException | undefined)?.code ?? "EIO" })
-  }
-
-  /** Returns how many lines are lost. */
-  #rewriteSegment({ identity, segment: poisoned, from, fromLines, lines: appended, endSeq }: Unsynced): number {
-    const { lines } = parseLines(poisoned.readFrom(from), from)
-    if (lines.length > 0) this.#writeAgain(identity, lines)
-    poisoned.close()
-    return Math.max(0, appended - fromLines - lines.filter(({ seq }) => seq < endSeq).length)
   }
 
   /** Writes lines to a segment of their own; returned means that they survive power loss. */
