@@ -429,10 +429,14 @@ export class Writer {
     this.#settled = this.#appended
     let lost = 0
     try {
-      for (const row of poisoned) {
-        const { lines } = parseLines(row.segment.readFrom(row.from), row.from)
-        // Counted first: what cannot be written again is still there, but what the system dropped is not.
+      const readable = poisoned.map((row) => ({
+        row,
+        lines: parseLines(row.segment.readFrom(row.from), row.from).lines,
+      }))
+      // Counted first: what cannot be written again is still there, but what the system dropped is not.
+      for (const { row, lines } of readable)
         lost += Math.max(0, row.lines - row.fromLines - lines.filter(({ seq }) => seq < row.endSeq).length)
+      for (const { row, lines } of readable) {
         if (lines.length > 0) this.#writeAgain(row.identity, lines)
         row.segment.close()
       }
