@@ -8,7 +8,14 @@ export { type ErrorNote, type RecordNote, recordChannel, type SealNote } from ".
 export { type Environment, findSigner, type Identity, ownVerifierKey, readIdentity } from "./identity.ts"
 export { closeLedgersUnder, Ledger, type LedgerHooks, type LedgerMetrics, type Recorded } from "./ledger.ts"
 export { formatPart, PayloadReader } from "./parts.ts"
-export { publishedConsistency, publishedInclusion, publishedRoot, readBundle, readTile } from "./published.ts"
+export {
+  earlierRoot,
+  publishedConsistency,
+  publishedInclusion,
+  publishedRoot,
+  readBundle,
+  readTile,
+} from "./published.ts"
 export { findEntry, type PlacedEntry, proofTextFor, receiptFor, type SealedReceipt } from "./receipt.ts"
 export type { Recovery } from "./recover.ts"
 export { currentRedirection, type Redirection, redirectTrails } from "./redirection.ts"

@@ -62,6 +62,16 @@ export async function publishedRoot(blobs: BlobStore, treeSize: number): Promise
   return rootFromTiles(treeSize, await fetchFor(blobs, frontierRanges(treeSize), treeSize))
 }
 
+/** The root of the first `treeSize` entries of a larger tree, from the tiles of that one. */
+export async function earlierRoot(blobs: BlobStore, treeSize: number, within: number): Promise<Uint8Array> {
+  const tiles = new Map<string, Uint8Array>()
+  for (const id of tilesForRanges(frontierRanges(treeSize), treeSize)) {
+    const whole = await readTile(blobs, tileAt(id.level, id.index, within) ?? id)
+    tiles.set(tilePath(id), whole.subarray(0, id.width * 32))
+  }
+  return rootFromTiles(treeSize, (id) => tiles.get(tilePath(id))!)
+}
+
 /** Proof that the entry at an index is in the tree. */
 export async function publishedInclusion(blobs: BlobStore, index: number, treeSize: number): Promise<Uint8Array[]> {
   return inclusionProof(index, treeSize, await fetchFor(blobs, inclusionRanges(index, treeSize), treeSize))

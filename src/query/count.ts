@@ -2,16 +2,10 @@
  * How many records match, in all or by day and some property. The unsealed records count too.
  * @module
  */
-import type { AuditEntry, AuditRecord } from "../event/index.ts"
-import { type ExactField, outcomeOf, valuesOf } from "./fields.ts"
+import type { AuditRecord } from "../event/index.ts"
 import { type AuditFilters, checkCounted } from "./filter.ts"
+import { bucketsOf, HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
 import { streamRecords } from "./read.ts"
-
-/** What a histogram counts by, day by day. */
-export const HISTOGRAM_KEYS = ["day", "type", "operation", "user", "regulation", "outcome"] as const
-
-/** What a histogram counts by; "day" is the day alone. */
-export type HistogramKey = (typeof HISTOGRAM_KEYS)[number]
 
 /** Which records to count, and by what. */
 export interface HistogramQuery<T extends string = string> extends AuditFilters<T> {
@@ -27,21 +21,6 @@ export interface HistogramBucket {
   readonly value: string | null
   /** Records; one with several values (a user and an actor, two regulations) counts once for each. */
   readonly count: number
-}
-
-const FIELD_OF: { readonly [K in HistogramKey]?: ExactField } = {
-  type: "eventType",
-  operation: "operationName",
-  user: "user",
-  regulation: "regulation",
-}
-
-/** The values under which an entry counts. */
-export function bucketsOf(entry: AuditEntry, by: HistogramKey): readonly (string | null)[] {
-  if (by === "day") return [null]
-  if (by === "outcome") return [outcomeOf(entry) ?? null]
-  const values = valuesOf(entry, FIELD_OF[by]!)
-  return values.length === 0 ? [null] : values
 }
 
 /** @throws TypeError, RangeError: names the field. */

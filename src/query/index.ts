@@ -3,7 +3,7 @@
  * @module
  */
 export type { KeySource } from "./check-key.ts"
-export { HISTOGRAM_KEYS, type HistogramBucket, type HistogramKey, type HistogramQuery } from "./count.ts"
+export type { HistogramBucket, HistogramQuery } from "./count.ts"
 export {
   countAuditLogs,
   getAuditLogs,
@@ -24,8 +24,10 @@ export {
   type RecordOf,
 } from "./filter.ts"
 export { type Finding, NOT_PROVEN, VERDICTS, type Verdict } from "./findings.ts"
+export { HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
 export type { KeptValue } from "./kept-values.ts"
 export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, streamRecords } from "./read.ts"
+export { type IndexReport, reindexLog } from "./reindex.ts"
 export { readEntries, takeSnapshot, tryParse } from "./snapshot.ts"
 export { parseTimeBound } from "./time-bound.ts"
 export { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"

@@ -5,10 +5,11 @@
 import { AuditError } from "../errors.ts"
 import type { AuditEntry, AuditRecord } from "../event/index.ts"
 import { type PlacedEntry, proofTextFor, readBundle, receiptFor, type SealedReceipt } from "../ledger/index.ts"
-import { type Checkpoint, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
-import { type BlobStore, findLogDirectory } from "../store/index.ts"
+import { type Checkpoint, TILE_WIDTH } from "../proof/index.ts"
+import { findLogDirectory } from "../store/index.ts"
 import { formatCursor, parseCursor } from "./cursor.ts"
-import { type AuditQuery, checkQuery, compileFilter, type Filter, mayMatch, type RecordOf } from "./filter.ts"
+import { type AuditQuery, checkQuery, compileFilter, type Filter, type RecordOf } from "./filter.ts"
+import { matchingBundle, sealedMatches } from "./sealed.ts"
 import { entryText, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 
 /** Records of one page, and how to go on. */
@@ -119,36 +120,16 @@ async function* findAll(
 }
 
 async function* sealedFound(
-  { blobs, treeSize }: Snapshot,
+  snapshot: Snapshot,
   filter: Filter,
   order: "asc" | "desc",
   start: number | undefined,
 ): AsyncGenerator<Found> {
-  const first = order === "asc" ? (start ?? 0) : Math.min(start ?? treeSize - 1, treeSize - 1)
-  const step = order === "asc" ? 1 : -1
-  for (let bundle = Math.floor(first / TILE_WIDTH); bundle >= 0 && bundle * TILE_WIDTH < treeSize; bundle += step) {
-    const entries = await matchingBundle(blobs, bundle, treeSize, filter)
-    for (let k = 0; k < entries.length; k++) {
-      const n = order === "asc" ? k : entries.length - 1 - k
-      const index = bundle * TILE_WIDTH + n
-      if (order === "asc" ? index < first : index > first) continue
-      const entry = tryParse(entries[n]!)
-      if (entry !== undefined && filter.test(entry)) yield { record: toRecord(entry, index), bytes: entries[n]! }
-    }
-  }
-}
-
-/** The entries of a bundle, or none when its bytes cannot hold a match. */
-async function matchingBundle(
-  blobs: BlobStore,
-  index: number,
-  treeSize: number,
-  filter: Pick<Filter, "needles">,
-): Promise<Uint8Array[]> {
-  const id = tileAt("entries", index, treeSize)!
-  const bytes = await blobs.get(tilePath(id))
-  if (bytes !== undefined) return mayMatch(bytes, filter.needles) ? parseBundle(bytes, id.width) : []
-  return readBundle(blobs, index, treeSize)
+  const { treeSize } = snapshot
+  const from = order === "asc" ? (start ?? 0) : 0
+  const to = order === "asc" ? treeSize : Math.min((start ?? treeSize) + 1, treeSize)
+  for await (const { entry, index, bytes } of sealedMatches(snapshot, filter, order, from, to))
+    yield { record: toRecord(entry, index), bytes }
 }
 
 function* tailFound({ tail }: Snapshot, filter: Filter, order: "asc" | "desc"): Generator<Found> {

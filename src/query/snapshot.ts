@@ -31,6 +31,7 @@ export interface TailEntry {
 
 /** A look at a log. */
 export interface Snapshot {
+  readonly root: RootDirectory
   readonly blobs: BlobStore
   /** The published head, parsed and not verified; undefined before the first seal. */
   readonly head: Checkpoint | undefined
@@ -62,7 +63,7 @@ export async function takeSnapshot(root: RootDirectory, signed?: Checkpoint): Pr
   const head = isAhead && (await treeState(root)).size >= signed.treeSize ? signed : published
   const treeSize = head?.treeSize ?? 0
   const { tail, unreadable } = await dropSealed(blobs, tree.size, treeSize, writers)
-  return { blobs, head, publishedSize: published?.treeSize, treeSize, writers, tail, unreadable, privateState }
+  return { root, blobs, head, publishedSize: published?.treeSize, treeSize, writers, tail, unreadable, privateState }
 }
 
 /** The published checkpoint, or undefined when there is none. */

@@ -24,6 +24,7 @@ export {
 export { inLanes } from "./lanes.ts"
 export { formatLine, formatLineInto, MAX_LINE_BYTES, parseLines } from "./lines.ts"
 export { LocalBlobs } from "./local/blobs.ts"
+export { indexBytes, LocalIndex, LocalIndexWriter } from "./local/event-index.ts"
 export {
   checkPrivateFile,
   errorCode,
@@ -32,6 +33,14 @@ export {
   RootDirectory,
   syncDirectoryNow,
 } from "./local/files.ts"
+export {
+  BLOCK_ENTRIES,
+  type DailyCount,
+  FILE_ENTRIES,
+  type IndexBatch,
+  type IndexState,
+  type Postings,
+} from "./local/index-file.ts"
 export { LocalJournal } from "./local/journal.ts"
 export {
   findLogDirectory,

@@ -337,6 +337,15 @@ export function openForAppend(path: string, access: Access): number {
   return fd
 }
 
+/** Makes an empty file where there is none: SQLite would make it by the umask. */
+export function createPrivate(path: string, root: RootDirectory): void {
+  try {
+    fs.closeSync(openForAppend(path, root.access))
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error
+  }
+}
+
 /** Refuses a secret file that anyone but its owner can read. */
 export function checkPrivateFile(path: string, stats: Stats): void {
   if (!WINDOWS && (stats.mode & 0o077) !== 0) {

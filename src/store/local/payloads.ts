@@ -5,7 +5,7 @@
  */
 import * as fs from "node:fs"
 import type { Payload, PayloadStore } from "../contract.ts"
-import { checkRegular, errorCode, openForAppend, type RootDirectory } from "./files.ts"
+import { checkRegular, createPrivate, type RootDirectory } from "./files.ts"
 import { PAYLOADS_FILE } from "./layout.ts"
 import { type Database, openDatabase } from "./sqlite.ts"
 
@@ -62,14 +62,5 @@ export class LocalPayloads implements PayloadStore {
 
   close(): void {
     this.#database.close()
-  }
-}
-
-/** SQLite would create the file by the umask. */
-function createPrivate(path: string, root: RootDirectory): void {
-  try {
-    fs.closeSync(openForAppend(path, root.access))
-  } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw error
   }
 }

@@ -7,10 +7,13 @@ import { closeSync, openSync } from "node:fs"
 import { createRequire } from "node:module"
 import { devNull } from "node:os"
 
+/** What a parameter can be; given any other Uint8Array than a Buffer, libsql aborts the process. */
+export type SqlValue = string | number | Buffer | null
+
 /** What we use of a prepared statement; both drivers have it. */
 export interface Statement {
-  run(...parameters: readonly (string | number | null)[]): unknown
-  all(...parameters: readonly (string | number | null)[]): unknown[]
+  run(...parameters: readonly SqlValue[]): unknown
+  all(...parameters: readonly SqlValue[]): unknown[]
 }
 
 /** What we use of a database; both drivers have it. */
@@ -33,6 +36,11 @@ export function openDatabase(path: string): Database | undefined {
   // A busy database answers at once: a sleeping busy handler would block the caller's thread.
   database?.exec("PRAGMA busy_timeout = 0")
   return database
+}
+
+/** The bytes of a blob that was read: a Uint8Array from one driver, an ArrayBuffer from the other. */
+export function blobBytes(blob: Uint8Array | ArrayBuffer): Uint8Array {
+  return blob instanceof Uint8Array ? blob : new Uint8Array(blob)
 }
 
 function builtIn(): Opener | undefined {

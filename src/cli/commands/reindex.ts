@@ -1,0 +1,67 @@
+/**
+ * `secureml audit reindex`: makes the query index of a log anew.
+ * @module
+ */
+import type { Command } from "commander"
+import { recordAct } from "../../capture/index.ts"
+import { type IndexReport, reindexLog } from "../../query/index.ts"
+import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
+import { factLines } from "../facts.ts"
+import { messageOf } from "../failure.ts"
+import { jsonLine } from "../json.ts"
+import type { Output } from "../output.ts"
+import type { Session } from "../session.ts"
+
+/** It is quiet for this long before it shows progress. */
+const QUIET_MS = 1_000
+
+/** Adds the command. */
+export function addReindex(audit: Command, session: Session): void {
+  audit
+    .command("reindex")
+    .description(
+      "Makes the query index anew from the sealed log. Queries keep it up by themselves; this takes no shortcut.",
+    )
+    .addOption(logDirOption())
+    .addOption(jsonOption("what was indexed as JSON"))
+    .addHelpText("after", EXAMPLES)
+    .action((flags: CommonFlags) => runReindex(flags, session.output))
+}
+
+const EXAMPLES = `
+The index is derived from the log and worth nothing without it: it may be deleted at any time. An answer never depends
+on it, only how long it takes.
+
+Examples:
+  $ secureml audit reindex --log-dir /srv/logs`
+
+async function runReindex(flags: CommonFlags, output: Output): Promise<void> {
+  const root = requireLog(flags)
+  const beganMs = performance.now()
+  let shownMs = beganMs
+  const report = await reindexLog(root, (done, total) => {
+    const nowMs = performance.now()
+    if (!output.terminal || nowMs - beganMs < QUIET_MS || nowMs - shownMs < 100) return
+    shownMs = nowMs
+    output.progress(`indexing: ${done} of ${total} entries`)
+  })
+  if (shownMs !== beganMs) output.progress("")
+  record(root.path, report, output)
+  if (flags.json === true) return output.data(jsonLine(report))
+  const behind = report.treeSize - report.indexed
+  const facts = [
+    ["indexed", `${report.indexed} of ${report.treeSize} sealed entries`] as const,
+    ["size", `${report.bytes} bytes`] as const,
+    ["took", `${((performance.now() - beganMs) / 1_000).toFixed(1)} s`] as const,
+  ]
+  await output.data(factLines(facts, output))
+  if (behind > 0) output.note(`the last ${behind} entries do not fill a bundle yet; queries read them each time`)
+}
+
+function record(logDir: string, report: IndexReport, output: Output): void {
+  try {
+    recordAct({ logDir, operationName: "audit_reindex", eventType: "audit_index_rebuilt", details: report })
+  } catch (error) {
+    output.note(`that the index was made is not recorded in the log: ${messageOf(error)}`)
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Brings the index up to the published tree: reads the bundles behind its position and adds what they have, in slices.
+ * Never on the path of a log call: readers do it, and `secureml audit reindex`.
+ * @module
+ */
+import { toBase64 } from "../bytes.ts"
+import type { AuditEntry } from "../event/index.ts"
+import { earlierRoot, readBundle } from "../ledger/index.ts"
+import { TILE_WIDTH } from "../proof/index.ts"
+import {
+  BLOCK_ENTRIES,
+  type BlobStore,
+  type DailyCount,
+  type IndexBatch,
+  type IndexState,
+  LocalIndexWriter,
+  type RootDirectory,
+  Slices,
+} from "../store/index.ts"
+import { bucketsOf, entryTerms, HISTOGRAM_KEYS } from "./index-terms.ts"
+import { tryParse } from "./snapshot.ts"
+
+const BLOCK_BUNDLES = BLOCK_ENTRIES / TILE_WIDTH
+const monotonic = performance.now.bind(performance)
+
+/** A published tree. */
+export interface Published {
+  readonly blobs: BlobStore
+  readonly treeSize: number
+}
+
+/** How far to go. */
+export interface IndexingOptions {
+  /** Makes the whole index anew. */
+  readonly rebuild?: boolean
+  /** Stops at the end of the bundle that is under way after this time; what was done is kept. */
+  readonly budgetMs?: number
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+/**
+ * Brings the index up to the last full bundle of a tree.
+ * @returns Entries in the index; undefined where somebody else is at it, or no index can be had here.
+ */
+export async function bringUpIndex(
+  root: RootDirectory,
+  tree: Published,
+  { rebuild = false, budgetMs = Number.POSITIVE_INFINITY, onProgress }: IndexingOptions = {},
+): Promise<number | undefined> {
+  const endMs = monotonic() + budgetMs
+  const writer = LocalIndexWriter.take(root)
+  if (writer === undefined) return undefined
+  try {
+    if (rebuild || !(await standsFor(writer.state, tree))) await writer.reset()
+    const full = Math.floor(tree.treeSize / TILE_WIDTH)
+    let bundle = (writer.state?.position ?? 0) / TILE_WIDTH
+    if (bundle >= full) return bundle * TILE_WIDTH
+    await writer.begin()
+    const slices = new Slices()
+    while (bundle < full && monotonic() < endMs) {
+      const batch = new Batch(Math.floor(bundle / BLOCK_BUNDLES))
+      do {
+        await batch.read(tree, bundle++, slices)
+        onProgress?.(bundle * TILE_WIDTH, tree.treeSize)
+      } while (bundle < full && bundle % BLOCK_BUNDLES !== 0 && monotonic() < endMs)
+      const position = bundle * TILE_WIDTH
+      await writer.add(batch, position, toBase64(await earlierRoot(tree.blobs, position, tree.treeSize)), slices)
+    }
+    if (await writer.finish()) return bundle * TILE_WIDTH
+    await writer.reset()
+    return 0
+  } finally {
+    writer.release()
+  }
+}
+
+/** Whether the index is one of this log: its root is that of the tree at its position. */
+export async function standsFor(state: IndexState | undefined, { blobs, treeSize }: Published): Promise<boolean> {
+  if (state === undefined || state.position > treeSize || state.position % TILE_WIDTH !== 0) return false
+  return toBase64(await earlierRoot(blobs, state.position, treeSize)) === state.root
+}
+
+/** What some bundles of one block add. */
+class Batch implements IndexBatch {
+  readonly block: number
+  readonly postings = new Map<string, number | number[]>()
+  readonly spans = new Map<number, readonly [number, number]>()
+  /** Counts by kind, day and value, the three joined by NUL. */
+  readonly #daily = new Map<string, number>()
+
+  constructor(block: number) {
+    this.block = block
+  }
+
+  async read({ blobs, treeSize }: Published, bundle: number, slices: Slices): Promise<void> {
+    let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+    for (const [n, bytes] of (await readBundle(blobs, bundle, treeSize)).entries()) {
+      const entry = tryParse(bytes)
+      if (entry === undefined) continue
+      const timeMs = Date.parse(entry.timestamp)
+      first = Math.min(first, timeMs)
+      last = Math.max(last, timeMs)
+      this.#add(entry, (bundle % BLOCK_BUNDLES) * TILE_WIDTH + n)
+      if (n % 16 === 0) await slices.turn()
+    }
+    // A bundle without one readable entry answers no time.
+    if (first <= last) this.spans.set(bundle, [first, last])
+  }
+
+  #add(entry: AuditEntry, offset: number): void {
+    for (const term of entryTerms(entry)) {
+      const known = this.postings.get(term)
+      if (known === undefined) this.postings.set(term, offset)
+      else if (typeof known === "number") this.postings.set(term, [known, offset])
+      else known.push(offset)
+    }
+    const day = entry.timestamp.slice(0, 10)
+    for (const [key, by] of HISTOGRAM_KEYS.entries()) {
+      for (const value of bucketsOf(entry, by)) {
+        const place = `${key}\0${day}\0${value === null ? "" : `=${value}`}`
+        this.#daily.set(place, (this.#daily.get(place) ?? 0) + 1)
+      }
+    }
+  }
+
+  get daily(): readonly DailyCount[] {
+    return [...this.#daily].map(([place, count]) => {
+      const [key, day, ...value] = place.split("\0")
+      return { key: Number(key), day: day!, value: value.join("\0"), count }
+    })
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * The sealed records that match, each once, in ledger order or the newest first: where the index reaches by its help,
+ * behind that by reading on. What is shown always comes from the log itself, and has the hash that the tree has for it.
+ * @module
+ */
+import { equalBytes } from "../bytes.ts"
+import { AuditError } from "../errors.ts"
+import type { AuditEntry } from "../event/index.ts"
+import { readTile } from "../ledger/index.ts"
+import { leafHash, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
+import { type BlobStore, errorCode, LocalIndex, type RootDirectory } from "../store/index.ts"
+import { type Filter, mayMatch } from "./filter.ts"
+import { bringUpIndex, standsFor } from "./index-build.ts"
+import { canSearch, searchIndex } from "./index-search.ts"
+import { tryParse } from "./snapshot.ts"
+
+/** Entries behind the index that are read each time rather than added to it. */
+const MOST_BEHIND = 4_096
+/** A reader spends this long on bringing the index up before it answers; the rest is read, and left to the next one. */
+const BUDGET_MS = 500
+
+/** A published tree, and where it is. */
+export interface SealedLog {
+  readonly root: RootDirectory
+  readonly blobs: BlobStore
+  readonly treeSize: number
+}
+
+/** A sealed entry that matches. */
+export interface SealedMatch {
+  readonly index: number
+  readonly entry: AuditEntry
+  readonly bytes: Uint8Array
+}
+
+/** The entries that match between two indexes, the second not included. */
+export async function* sealedMatches(
+  log: SealedLog,
+  filter: Filter,
+  order: "asc" | "desc",
+  from: number,
+  to: number,
+): AsyncGenerator<SealedMatch> {
+  const reader = new BundleReader(log, filter, order)
+  const index = await indexFor(log, filter)
+  const position = Math.min(to, index?.position ?? 0)
+  if (index === undefined || position <= from) return yield* reader.scan(from, to)
+  if (order === "desc") yield* reader.scan(position, to)
+  yield* indexed(reader, index.open, filter, order, from, position)
+  if (order === "asc") yield* reader.scan(position, to)
+}
+
+/** The places that the index names; where it fails on the way, the rest is read. */
+async function* indexed(
+  reader: BundleReader,
+  index: LocalIndex,
+  filter: Filter,
+  order: "asc" | "desc",
+  from: number,
+  to: number,
+): AsyncGenerator<SealedMatch> {
+  let [low, high] = [from, to]
+  const places = searchIndex(index, filter, order, from, to)
+  for (;;) {
+    const next = quietly(() => places.next())
+    if (next === undefined) return yield* reader.scan(low, high)
+    if (next.done === true) return
+    const { bundle, places: wanted } = next.value
+    yield* reader.bundle(bundle, low, high, wanted)
+    if (order === "asc") low = (bundle + 1) * TILE_WIDTH
+    else high = bundle * TILE_WIDTH
+  }
+}
+
+/** What SQLite gives; undefined when the file is damaged, or locked for too long. */
+export function quietly<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof AuditError || error instanceof TypeError || error instanceof RangeError) throw error
+    return undefined
+  }
+}
+
+/** The index of a log, brought up to it as far as a reader has the time; undefined where it would not help. */
+export async function indexFor(
+  log: SealedLog,
+  filter: Filter,
+): Promise<{ readonly open: LocalIndex; readonly position: number } | undefined> {
+  if (log.treeSize < MOST_BEHIND || !canSearch(filter)) return undefined
+  let found = await usableIndex(log)
+  if (log.treeSize - (found?.position ?? 0) >= MOST_BEHIND && (await bringUp(log))) found = await usableIndex(log)
+  return found
+}
+
+async function usableIndex(log: SealedLog): Promise<{ open: LocalIndex; position: number } | undefined> {
+  const open = quietly(() => LocalIndex.open(log.root))
+  const state = quietly(() => open?.state)
+  return open !== undefined && state !== undefined && (await standsFor(state, log))
+    ? { open, position: state.position }
+    : undefined
+}
+
+/** False where the index cannot be written: then this reader does without. */
+async function bringUp(log: SealedLog): Promise<boolean> {
+  try {
+    return (await bringUpIndex(log.root, log, { budgetMs: BUDGET_MS })) !== undefined
+  } catch (error) {
+    // No right to write, a full disk, a directory that only can be read; and what SQLite makes of them.
+    if (errorCode(error) !== "" || !(error instanceof AuditError)) return false
+    throw error
+  }
+}
+
+/** Reads bundles, and tests the entries in them. */
+class BundleReader {
+  readonly #log: SealedLog
+  readonly #filter: Filter
+  readonly #order: "asc" | "desc"
+
+  constructor(log: SealedLog, filter: Filter, order: "asc" | "desc") {
+    this.#log = log
+    this.#filter = filter
+    this.#order = order
+  }
+
+  /** All that match from one index up to, not including, another. */
+  async *scan(from: number, to: number): AsyncGenerator<SealedMatch> {
+    const [first, last] = [Math.floor(from / TILE_WIDTH), Math.ceil(to / TILE_WIDTH) - 1]
+    for (let n = first; n <= last; n++) yield* this.bundle(this.#order === "asc" ? n : first + last - n, from, to)
+  }
+
+  /** Those in one bundle; with `places` only there. */
+  async *bundle(bundle: number, from: number, to: number, places?: readonly number[]): AsyncGenerator<SealedMatch> {
+    const { blobs, treeSize } = this.#log
+    const entries = await matchingBundle(blobs, bundle, treeSize, this.#filter)
+    let hashes: Uint8Array | undefined
+    for (const n of places ?? inOrder(entries.length, this.#order)) {
+      const index = bundle * TILE_WIDTH + n
+      const bytes = entries[n]
+      if (bytes === undefined || index < from || index >= to) continue
+      const entry = tryParse(bytes)
+      if (entry === undefined || !this.#filter.test(entry)) continue
+      hashes ??= await readTile(blobs, tileAt(0, bundle, treeSize)!)
+      if (!equalBytes(leafHash(bytes), hashes.subarray(n * 32, n * 32 + 32))) throw notInTree(index)
+      yield { index, entry, bytes }
+    }
+  }
+}
+
+function notInTree(index: number): AuditError {
+  return new AuditError(
+    "LEDGER_CORRUPT",
+    `entry ${index} is not what the tree has at its place: the log was changed; run secureml audit verify`,
+  )
+}
+
+function inOrder(length: number, order: "asc" | "desc"): number[] {
+  return Array.from({ length }, (_, n) => (order === "asc" ? n : length - 1 - n))
+}
+
+/** The entries of a bundle, or none when its bytes cannot hold a match. */
+export async function matchingBundle(
+  blobs: BlobStore,
+  index: number,
+  treeSize: number,
+  { needles }: Pick<Filter, "needles">,
+): Promise<Uint8Array[]> {
+  const id = tileAt("entries", index, treeSize)!
+  const exact = await blobs.get(tilePath(id))
+  const bytes = exact ?? (await readTile(blobs, { ...id, width: TILE_WIDTH }))
+  if (!mayMatch(bytes, needles)) return []
+  return exact === undefined ? parseBundle(bytes, TILE_WIDTH).slice(0, id.width) : parseBundle(bytes, id.width)
+}

@@ -1,0 +1,280 @@
+/**
+ * The files of the query index, and the stamp that says how they were left. A file that anybody else has touched since
+ * (edited, cut, replaced, restored) does not have the times and the inode of the stamp; then nothing of the index is
+ * used, and it is made anew. Does I/O.
+ * @module
+ */
+import { randomBytes } from "node:crypto"
+import * as fs from "node:fs"
+import { utf8, utf8Text } from "../../bytes.ts"
+import type { Slices } from "../slices.ts"
+import { type RootDirectory, syncFile } from "./files.ts"
+import {
+  BLOCK_ENTRIES,
+  type DailyCount,
+  FILE_ENTRIES,
+  type IndexBatch,
+  IndexFile,
+  type IndexState,
+  indexFileName,
+  type Postings,
+} from "./index-file.ts"
+import { INDEX_DIRECTORY } from "./layout.ts"
+import { LocalMutex } from "./mutex.ts"
+
+const STAMP_FILE = `${INDEX_DIRECTORY}/stamp.json`
+const LOCK = `${INDEX_DIRECTORY}/lock`
+const FILE_BLOCKS = FILE_ENTRIES / BLOCK_ENTRIES
+/** Indexes that a thread keeps open. */
+const OPEN_INDEXES = 8
+
+/** How the files were left. */
+interface Stamp {
+  readonly v: 1
+  /** Somebody is adding to the files, or died while they did: SQLite takes back what was not finished. */
+  readonly writing: boolean
+  /** Which start of the system that was: what is not synced, another start may not find. */
+  readonly boot: string | undefined
+  /** Inode, size and times of each file. */
+  readonly files: Readonly<Record<string, string>>
+}
+
+/** The index of a log, open for reading. */
+export class LocalIndex {
+  readonly #files: readonly IndexFile[]
+  readonly #names: readonly string[]
+
+  private constructor(files: readonly IndexFile[], names: readonly string[]) {
+    this.#files = files
+    this.#names = names
+  }
+
+  /** The index as it is now; undefined where there is none that can be used. */
+  static open(root: RootDirectory): LocalIndex | undefined {
+    const text = readStamp(root)
+    const stamp = parseStamp(text)
+    if (text === undefined || stamp === undefined || !isAsStamped(root, stamp)) {
+      forget(root.path)
+      return undefined
+    }
+    const names = Object.keys(stamp.files)
+    const identity = names.map((name) => inodeOf(root, Number(name))).join()
+    const known = opened.get(root.path)
+    if (known?.identity === identity) return known.index
+    forget(root.path)
+    const files = names.flatMap((name) => IndexFile.open(root, Number(name), false) ?? [])
+    const index = files.length === names.length ? new LocalIndex(files, names) : undefined
+    if (index === undefined) for (const file of files) file.close()
+    else keep(root.path, { identity, index })
+    return index
+  }
+
+  /** What the index stands for; undefined when its files do not fit together. */
+  get state(): IndexState | undefined {
+    for (const [n, file] of this.#files.entries()) {
+      const { state } = file
+      const isLast = n === this.#files.length - 1
+      if (state === undefined || this.#names[n] !== String(n)) return undefined
+      if (isLast || state.position !== (n + 1) * FILE_ENTRIES) return isLast ? state : undefined
+    }
+    return undefined
+  }
+
+  /** How many entries have a term, by block of 65,536; a little too many where other terms share a row. */
+  blocksOf(term: string): Map<number, number> {
+    return new Map(this.#files.flatMap((file) => [...file.blocksOf(term)]))
+  }
+
+  /** Which entries of a block have a term. */
+  read(term: string, block: number): Postings {
+    return this.#files[Math.floor(block / FILE_BLOCKS)]!.read(term, block)
+  }
+
+  /** The times of each block. */
+  spans(): Map<number, { readonly first: number; readonly last: number }> {
+    return new Map(this.#files.flatMap((file) => [...file.spans()]))
+  }
+
+  /** The times of the bundles of a block. */
+  bundleSpans(block: number): Map<number, readonly [number, number]> {
+    return this.#files[Math.floor(block / FILE_BLOCKS)]!.bundleSpans(block)
+  }
+
+  /** The counts of one kind on each day, file by file. */
+  daily(key: number): readonly DailyCount[] {
+    return this.#files.flatMap((file) => file.daily(key))
+  }
+
+  close(): void {
+    for (const file of this.#files) file.close()
+  }
+}
+
+interface Open {
+  readonly identity: string
+  readonly index: LocalIndex
+}
+
+/** By path of the log; owned by this thread, the one used last at the end. */
+const opened = new Map<string, Open>()
+
+function keep(path: string, open: Open): void {
+  opened.set(path, open)
+  if (opened.size > OPEN_INDEXES) forget(opened.keys().next().value!)
+}
+
+function forget(path: string): void {
+  opened.get(path)?.index.close()
+  opened.delete(path)
+}
+
+/** Whoever adds to an index; one at a time. */
+export class LocalIndexWriter {
+  readonly #root: RootDirectory
+  readonly #lock: LocalMutex
+  #files: Record<string, string>
+  #file: { readonly number: number; readonly index: IndexFile } | undefined
+  #state: IndexState | undefined
+
+  private constructor(root: RootDirectory, lock: LocalMutex, stamp: Stamp | undefined, state: IndexState | undefined) {
+    this.#root = root
+    this.#lock = lock
+    this.#files = { ...stamp?.files }
+    this.#state = state
+  }
+
+  /** Takes the lock; undefined where somebody else has it, or no SQLite is installed. */
+  static take(root: RootDirectory): LocalIndexWriter | undefined {
+    const lock = LocalMutex.open(root, LOCK)
+    if (lock === undefined) return undefined
+    if (!lock.tryAcquire()) {
+      lock.close()
+      return undefined
+    }
+    const stamp = parseStamp(readStamp(root))
+    return new LocalIndexWriter(root, lock, stamp, LocalIndex.open(root)?.state)
+  }
+
+  /** What the index stands for; undefined when there is none that can be gone on with. */
+  get state(): IndexState | undefined {
+    return this.#state
+  }
+
+  /** Removes all files: the index is made anew. */
+  async reset(): Promise<void> {
+    forget(this.#root.path)
+    this.#file?.index.close()
+    this.#file = undefined
+    this.#state = undefined
+    this.#files = {}
+    for (const name of await this.#root.names(INDEX_DIRECTORY)) {
+      if (/^\d+\.sqlite(-journal)?$/.test(name) || name === "stamp.json")
+        await this.#root.remove(`${INDEX_DIRECTORY}/${name}`)
+    }
+  }
+
+  /** Says that the files are being written. Once resolved a crash of the system is noticed. */
+  async begin(): Promise<void> {
+    await this.#stamp(true)
+  }
+
+  /** Adds what some entries of a block have, and moves on to a position; its root is that of the tree up to there. */
+  async add(batch: IndexBatch, position: number, root: string, slices: Slices): Promise<void> {
+    const number = Math.floor(batch.block / FILE_BLOCKS)
+    if (this.#file?.number !== number) {
+      this.#file?.index.close()
+      this.#file = { number, index: IndexFile.open(this.#root, number, true)! }
+      if (this.#files[number] === undefined) {
+        this.#files[number] = ""
+        await this.#stamp(true)
+      }
+    }
+    const seed = this.#file.index.state?.seed ?? randomBytes(16).toString("base64url")
+    const isNew = (this.#state?.position ?? 0) <= batch.block * BLOCK_ENTRIES
+    this.#state = { position, root, seed }
+    await this.#file.index.add(batch, this.#state, isNew, slices)
+    this.#files[number] = statText(this.#root, number)
+  }
+
+  /** Says that the files are whole, once they are on the disk. False: somebody else changed one meanwhile. */
+  async finish(): Promise<boolean> {
+    this.#file?.index.close()
+    this.#file = undefined
+    if (Object.entries(this.#files).some(([name, text]) => statText(this.#root, Number(name)) !== text)) return false
+    for (const name of Object.keys(this.#files)) {
+      const fd = fs.openSync(this.#root.locate(indexFileName(Number(name)), false), "r")
+      try {
+        await syncFile(fd)
+      } finally {
+        fs.closeSync(fd)
+      }
+    }
+    await this.#stamp(false)
+    return true
+  }
+
+  #stamp(writing: boolean): Promise<void> {
+    const stamp: Stamp = { v: 1, writing, boot: bootId(), files: this.#files }
+    return this.#root.replace(STAMP_FILE, utf8(`${JSON.stringify(stamp)}\n`))
+  }
+
+  /** Lets go of the lock. */
+  release(): void {
+    this.#file?.index.close()
+    this.#lock.release()
+    this.#lock.close()
+  }
+}
+
+/** The bytes that the index takes on the disk. */
+export function indexBytes(root: RootDirectory): number {
+  const names = Object.keys(parseStamp(readStamp(root))?.files ?? {})
+  return names.reduce(
+    (sum, name) =>
+      sum + (statOf(root, Number(name))?.size === undefined ? 0 : Number(statOf(root, Number(name))!.size)),
+    0,
+  )
+}
+
+function readStamp(root: RootDirectory): string | undefined {
+  const bytes = root.readNow(STAMP_FILE)
+  return bytes === undefined ? undefined : utf8Text(bytes)
+}
+
+function parseStamp(text: string | undefined): Stamp | undefined {
+  try {
+    const stamp = JSON.parse(text ?? "") as Stamp
+    const names = Object.keys(stamp.files)
+    return stamp.v === 1 && names.every((name, n) => name === String(n)) ? stamp : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the files are as they were left, or as SQLite will leave them. */
+function isAsStamped(root: RootDirectory, { writing, boot, files }: Stamp): boolean {
+  if (writing) return boot !== undefined && boot === bootId()
+  return Object.entries(files).every(([name, text]) => statText(root, Number(name)) === text)
+}
+
+function statOf(root: RootDirectory, number: number): fs.BigIntStats | undefined {
+  return fs.lstatSync(root.locate(indexFileName(number), false), { bigint: true, throwIfNoEntry: false })
+}
+
+function statText(root: RootDirectory, number: number): string {
+  const stats = statOf(root, number)
+  return stats === undefined ? "" : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
+}
+
+function inodeOf(root: RootDirectory, number: number): string {
+  return String(statOf(root, number)?.ino)
+}
+
+/** Names this start of the system; undefined where it cannot be told. */
+function bootId(): string | undefined {
+  try {
+    return fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()
+  } catch {
+    return undefined
+  }
+}
