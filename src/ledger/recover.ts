@@ -73,7 +73,8 @@ export async function recoverLocked(
  */
 async function repair(context: SealContext, writerOf: WriterOf): Promise<Recovery> {
   const begun = await context.root.read(RECOVERY_FILE)
-  if (begun !== undefined) return setAside(context, parseObject(utf8Text(begun)))
+  if (begun !== undefined && !(await isOverlong(context, parseObject(utf8Text(begun)))))
+    return setAside(context, parseObject(utf8Text(begun)))
   const rebuilt = await rebuildState(context, writerOf)
   if (rebuilt !== undefined) return rebuilt
   const tree = await readTreeState(context.root)
@@ -85,6 +86,19 @@ async function repair(context: SealContext, writerOf: WriterOf): Promise<Recover
     "NOTHING_TO_RECOVER",
     "nothing is wrong with this log that recover could mend; run secureml audit verify",
   )
+}
+
+/**
+ * A backup that was made in the middle of a recovery may be restored after that recovery had ended, and the successor
+ * had been signed. One with nothing published gets another identity; one that has its first entry is a log that was
+ * rolled back like any other.
+ * @returns Whether the recovery that was begun has nothing left to do.
+ */
+async function isOverlong(context: SealContext, { moved }: Record<string, unknown>): Promise<boolean> {
+  if (moved !== true || !(await isRolledBack(context, await readTreeState(context.root)))) return false
+  const isPublished = (await publishedHead(context.blobs)) !== undefined
+  await context.root.remove(isPublished ? RECOVERY_FILE : IDENTITY_FILE)
+  return isPublished
 }
 
 async function isRolledBack(context: SealContext, tree: TreeState): Promise<boolean> {

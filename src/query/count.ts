@@ -2,10 +2,14 @@
  * How many records match, in all or by day and some property. The unsealed records count too.
  * @module
  */
-import type { AuditRecord } from "../event/index.ts"
-import { type AuditFilters, checkCounted } from "./filter.ts"
+import type { AuditEntry } from "../event/index.ts"
+import { findLogDirectory } from "../store/index.ts"
+import { type AuditFilters, checkCounted, compileFilter, type Filter } from "./filter.ts"
 import { bucketsOf, HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
-import { streamRecords } from "./read.ts"
+import { countSealed, indexFor, quietly, sealedMatches } from "./sealed.ts"
+import { type Snapshot, takeSnapshot } from "./snapshot.ts"
+
+const DAY_MS = 86_400_000
 
 /** Which records to count, and by what. */
 export interface HistogramQuery<T extends string = string> extends AuditFilters<T> {
@@ -32,26 +36,77 @@ export function checkHistogram(query: HistogramQuery): void {
 
 /** Counts the records that match. */
 export async function countRecords(query: AuditFilters, logDir: string): Promise<number> {
-  let count = 0
-  for await (const _ of streamRecords(query, logDir)) count += 1
-  return count
+  const root = findLogDirectory(logDir)
+  if (root === undefined) return 0
+  const filter = compileFilter(query)
+  const snapshot = await takeSnapshot(root)
+  const tail = snapshot.tail.filter(({ entry }) => filter.test(entry)).length
+  return (await countSealed(snapshot, filter)) + tail
 }
 
 /** Counts them by day and value; days in order, the most frequent value of a day first. */
 export async function histogramOf(query: HistogramQuery, logDir: string): Promise<HistogramBucket[]> {
   const { by = "day", ...filters } = query
-  const days = new Map<string, Map<string | null, number>>()
-  for await (const record of streamRecords<string>(filters, logDir) as AsyncGenerator<AuditRecord>) {
-    const day = record.timestamp.slice(0, 10)
-    const counts = days.get(day) ?? new Map<string | null, number>()
-    days.set(day, counts)
-    for (const value of bucketsOf(record, by)) counts.set(value, (counts.get(value) ?? 0) + 1)
+  const root = findLogDirectory(logDir)
+  if (root === undefined) return []
+  const filter = compileFilter(filters)
+  const snapshot = await takeSnapshot(root)
+  const counts = new Counts()
+  const position = await addDays(counts, snapshot, filter, by)
+  for await (const { entry } of sealedMatches(snapshot, filter, "asc", position, snapshot.treeSize))
+    counts.add(entry, by)
+  for (const { entry } of snapshot.tail) if (filter.test(entry)) counts.add(entry, by)
+  return counts.buckets()
+}
+
+/**
+ * Adds what the index has counted already, which it has for whole days and no other filter; of days that are cut by the
+ * times it adds the entries themselves. Returns the index behind what was added.
+ */
+async function addDays(counts: Counts, snapshot: Snapshot, filter: Filter, by: HistogramKey): Promise<number> {
+  const { isIndexed, terms, fromMs, toMs } = filter
+  const index = isIndexed && terms.length === 0 ? await indexFor(snapshot, filter, true) : undefined
+  const rows = quietly(() => index?.open.daily(HISTOGRAM_KEYS.indexOf(by)))
+  if (index === undefined || rows === undefined) return 0
+  const cut = new Set<number>()
+  for (const { day, value, count } of rows) {
+    const dayMs = Date.parse(day)
+    if (dayMs + DAY_MS <= fromMs || dayMs > toMs) continue
+    if (dayMs >= fromMs && dayMs + DAY_MS - 1 <= toMs) counts.addMany(day, value === "" ? null : value.slice(1), count)
+    else cut.add(dayMs)
   }
-  return [...days]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([day, counts]) =>
-      [...counts]
-        .sort(([a, m], [b, n]) => n - m || ((a ?? "") < (b ?? "") ? -1 : 1))
-        .map(([value, count]) => ({ day, value, count })),
-    )
+  for (const dayMs of cut) {
+    const times = {
+      startTime: new Date(Math.max(dayMs, fromMs)),
+      endTime: new Date(Math.min(dayMs + DAY_MS - 1, toMs)),
+    }
+    for await (const { entry } of sealedMatches(snapshot, compileFilter(times), "asc", 0, index.position))
+      counts.add(entry, by)
+  }
+  return index.position
+}
+
+/** Counts by day and value. */
+class Counts {
+  readonly #days = new Map<string, Map<string | null, number>>()
+
+  add(entry: AuditEntry, by: HistogramKey): void {
+    for (const value of bucketsOf(entry, by)) this.addMany(entry.timestamp.slice(0, 10), value, 1)
+  }
+
+  addMany(day: string, value: string | null, count: number): void {
+    const counts = this.#days.get(day) ?? new Map<string | null, number>()
+    this.#days.set(day, counts)
+    counts.set(value, (counts.get(value) ?? 0) + count)
+  }
+
+  buckets(): HistogramBucket[] {
+    return [...this.#days]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([day, counts]) =>
+        [...counts]
+          .sort(([a, m], [b, n]) => n - m || ((a ?? "") < (b ?? "") ? -1 : 1))
+          .map(([value, count]) => ({ day, value, count })),
+      )
+  }
 }

@@ -6,15 +6,15 @@
 import { TILE_WIDTH } from "../proof/index.ts"
 import { BLOCK_ENTRIES, type LocalIndex, type Postings } from "../store/index.ts"
 import type { Filter } from "./filter.ts"
-import { MANY_WORDS, termOf, wordTerm } from "./index-terms.ts"
+import { ANY, MANY_WORDS, termOf, wordTerm } from "./index-terms.ts"
 
 const BLOCK_BUNDLES = BLOCK_ENTRIES / TILE_WIDTH
 
 /** Places in one bundle, in the order asked for. */
 export interface BundlePlaces {
   readonly bundle: number
-  /** Places within the bundle; undefined for all of them. */
-  readonly places: readonly number[] | undefined
+  /** Places within the bundle. */
+  readonly places: readonly number[]
   /** Whether every entry of the bundle is within the times that are asked for. */
   readonly isWithinTimes: boolean
 }
@@ -43,7 +43,7 @@ export function* searchIndex(
 ): Generator<BundlePlaces> {
   const conditions = conditionsOf(index, filter)
   const spans = index.spans()
-  const blocks = [...(conditions[0]?.counts.keys() ?? spans.keys())].sort((a, b) => a - b)
+  const blocks = [...conditions[0]!.counts.keys()].sort((a, b) => a - b)
   for (const block of order === "asc" ? blocks : blocks.reverse()) {
     const span = spans.get(block)
     if (span === undefined || span.last < filter.fromMs || span.first > filter.toMs) continue
@@ -59,6 +59,7 @@ export function* searchIndex(
 function conditionsOf(index: LocalIndex, { terms, words }: Filter): Condition[] {
   const wanted = terms.map(({ field, values }) => values.map((value) => termOf(field, value)))
   for (const word of new Set(words)) wanted.push([wordTerm(word), MANY_WORDS])
+  if (wanted.length === 0) wanted.push([ANY])
   const conditions = wanted.map((any) => {
     const counts = new Map<number, number>()
     for (const term of new Set(any))
@@ -69,8 +70,8 @@ function conditionsOf(index: LocalIndex, { terms, words }: Filter): Condition[] 
   return conditions.sort((a, b) => a.total - b.total)
 }
 
-/** Offsets in a block which meet all conditions; undefined when there are none to meet. */
-function offsetsIn(index: LocalIndex, conditions: readonly Condition[], block: number): number[] | undefined {
+/** Offsets in a block which meet all conditions. */
+function offsetsIn(index: LocalIndex, conditions: readonly Condition[], block: number): number[] {
   let offsets: number[] | undefined
   for (const { terms, counts } of conditions) {
     if (offsets?.length === 0) return offsets
@@ -78,7 +79,7 @@ function offsetsIn(index: LocalIndex, conditions: readonly Condition[], block: n
     if (offsets !== undefined) offsets = offsets.filter(holderOf(found, counts.get(block) ?? 0, offsets.length))
     else offsets = found.length === 1 ? listOf(found[0]!) : [...new Set(found.flatMap(listOf))].sort((a, b) => a - b)
   }
-  return offsets
+  return offsets ?? []
 }
 
 function listOf(postings: Postings): number[] {
@@ -112,7 +113,7 @@ function includesSorted(list: Uint16Array, wanted: number): boolean {
 
 function* bundlesOf(
   block: number,
-  offsets: readonly number[] | undefined,
+  offsets: readonly number[],
   times: ReadonlyMap<number, readonly [number, number]> | undefined,
   { fromMs, toMs }: Filter,
   order: "asc" | "desc",
@@ -120,9 +121,8 @@ function* bundlesOf(
   to: number,
 ): Generator<BundlePlaces> {
   const base = block * BLOCK_ENTRIES
-  const groups = new Map<number, number[] | undefined>()
-  if (offsets === undefined) for (let n = 0; n < BLOCK_BUNDLES; n++) groups.set(n, undefined)
-  for (const offset of offsets ?? []) {
+  const groups = new Map<number, number[]>()
+  for (const offset of offsets) {
     if (base + offset < from || base + offset >= to) continue
     const group = groups.get(offset >> 8)
     if (group === undefined) groups.set(offset >> 8, [offset & 255])
@@ -130,10 +130,9 @@ function* bundlesOf(
   }
   for (const [n, places] of order === "asc" ? groups : [...groups].reverse()) {
     const bundle = block * BLOCK_BUNDLES + n
-    if (bundle * TILE_WIDTH >= to || (bundle + 1) * TILE_WIDTH <= from) continue
     const span = times?.get(bundle)
     if (times !== undefined && (span === undefined || span[1] < fromMs || span[0] > toMs)) continue
     const isWithinTimes = span === undefined || (span[0] >= fromMs && span[1] <= toMs)
-    yield { bundle, places: order === "asc" ? places : places?.reverse(), isWithinTimes }
+    yield { bundle, places: order === "asc" ? places : places.reverse(), isWithinTimes }
   }
 }

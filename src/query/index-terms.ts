@@ -12,6 +12,9 @@ const MOST_WORDS = 1_000
 /** The term of an entry with more. */
 export const MANY_WORDS = "many words"
 
+/** The term of every entry that can be read. */
+export const ANY = "any"
+
 /** The term for a value of a field. */
 export function termOf(field: ExactField, value: string): string {
   return `${EXACT_FIELDS.indexOf(field)}=${value}`
@@ -24,7 +27,7 @@ export function wordTerm(word: string): string {
 
 /** All terms of an entry, each once. */
 export function entryTerms(entry: AuditEntry): Iterable<string> {
-  const terms = new Set<string>()
+  const terms = new Set([ANY])
   for (const field of EXACT_FIELDS) for (const value of valuesOf(entry, field)) terms.add(termOf(field, value))
   const fields = terms.size
   eachText(entry, (text) => {

@@ -6,16 +6,18 @@
 import { equalBytes } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import type { AuditEntry } from "../event/index.ts"
-import { readTile } from "../ledger/index.ts"
-import { leafHash, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
+import { readBundle, readTile } from "../ledger/index.ts"
+import { type Checkpoint, leafHash, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
 import { type BlobStore, errorCode, LocalIndex, type RootDirectory } from "../store/index.ts"
 import { type Filter, mayMatch } from "./filter.ts"
 import { bringUpIndex, standsFor } from "./index-build.ts"
-import { canSearch, searchIndex } from "./index-search.ts"
+import { type BundlePlaces, canSearch, searchIndex } from "./index-search.ts"
 import { tryParse } from "./snapshot.ts"
 
 /** Entries behind the index that are read each time rather than added to it. */
 const MOST_BEHIND = 4_096
+/** Bundles that are read while one is looked at; few, since a caller may want a few records only. */
+const READ_AHEAD = 3
 /** A reader spends this long on bringing the index up before it answers; the rest is read, and left to the next one. */
 const BUDGET_MS = 500
 
@@ -24,6 +26,8 @@ export interface SealedLog {
   readonly root: RootDirectory
   readonly blobs: BlobStore
   readonly treeSize: number
+  /** The head, parsed and not verified. */
+  readonly head: Checkpoint | undefined
 }
 
 /** A sealed entry that matches. */
@@ -50,6 +54,26 @@ export async function* sealedMatches(
   if (order === "asc") yield* reader.scan(position, to)
 }
 
+/** How many entries match in all; where the index says all that is asked, without reading them. */
+export async function countSealed(log: SealedLog, filter: Filter): Promise<number> {
+  const index = filter.isIndexed ? await indexFor(log, filter, true) : undefined
+  const reader = new BundleReader(log, filter, "asc")
+  let [count, from] = [0, 0]
+  const places = index === undefined ? undefined : searchIndex(index.open, filter, "asc", 0, index.position)
+  for (;;) {
+    const next = quietly(() => places?.next())
+    if (next?.done === true) from = index!.position
+    if (next === undefined || next.done === true) break
+    const { bundle, places: found, isWithinTimes } = next.value
+    if (isWithinTimes) count += found.length
+    else for await (const _ of reader.bundle(bundle, 0, log.treeSize)) count += 1
+    from = (bundle + 1) * TILE_WIDTH
+  }
+  // Behind the index; or, where it failed, behind the last place that it named.
+  for await (const _ of reader.scan(from, log.treeSize)) count += 1
+  return count
+}
+
 /** The places that the index names; where it fails on the way, the rest is read. */
 async function* indexed(
   reader: BundleReader,
@@ -60,15 +84,31 @@ async function* indexed(
   to: number,
 ): AsyncGenerator<SealedMatch> {
   let [low, high] = [from, to]
-  const places = searchIndex(index, filter, order, from, to)
-  for (;;) {
-    const next = quietly(() => places.next())
-    if (next === undefined) return yield* reader.scan(low, high)
-    if (next.done === true) return
-    const { bundle, places: wanted } = next.value
-    yield* reader.bundle(bundle, low, high, wanted)
+  for await (const { bundle, places, entries } of readAhead(reader, searchIndex(index, filter, order, from, to))) {
+    if (entries === undefined) return yield* reader.scan(low, high)
+    yield* reader.test(bundle, await entries, low, high, places)
     if (order === "asc") low = (bundle + 1) * TILE_WIDTH
     else high = bundle * TILE_WIDTH
+  }
+}
+
+/** Bundles that are being read; the last one is without entries when the index failed. */
+async function* readAhead(
+  reader: BundleReader,
+  places: Generator<BundlePlaces>,
+): AsyncGenerator<Partial<BundlePlaces> & { readonly bundle: number; readonly entries?: Promise<Uint8Array[]> }> {
+  const ahead: (BundlePlaces & { entries: Promise<Uint8Array[]> })[] = []
+  for (let isDone = false; !isDone; ) {
+    const next = quietly(() => places.next())
+    isDone = next === undefined || next.done === true
+    if (next?.done === false) {
+      const entries = reader.read(next.value.bundle)
+      // Heard when its turn comes; until then it is no unhandled rejection.
+      entries.catch(() => undefined)
+      ahead.push({ ...next.value, entries })
+    }
+    while (ahead.length > (isDone ? 0 : READ_AHEAD)) yield ahead.shift()!
+    if (next === undefined) yield { bundle: 0 }
   }
 }
 
@@ -82,23 +122,32 @@ export function quietly<T>(read: () => T): T | undefined {
   }
 }
 
-/** The index of a log, brought up to it as far as a reader has the time; undefined where it would not help. */
+/**
+ * The index of a log, brought up to it as far as a reader has the time; undefined where it would not help.
+ * @param always - It helps whatever the filter is.
+ */
 export async function indexFor(
   log: SealedLog,
   filter: Filter,
+  always = false,
 ): Promise<{ readonly open: LocalIndex; readonly position: number } | undefined> {
-  if (log.treeSize < MOST_BEHIND || !canSearch(filter)) return undefined
+  if (log.treeSize < MOST_BEHIND || !(always || canSearch(filter))) return undefined
   let found = await usableIndex(log)
   if (log.treeSize - (found?.position ?? 0) >= MOST_BEHIND && (await bringUp(log))) found = await usableIndex(log)
   return found
 }
 
+/** The head that an index was last found to belong to. */
+const verified = new WeakMap<LocalIndex, string>()
+
 async function usableIndex(log: SealedLog): Promise<{ open: LocalIndex; position: number } | undefined> {
   const open = quietly(() => LocalIndex.open(log.root))
   const state = quietly(() => open?.state)
-  return open !== undefined && state !== undefined && (await standsFor(state, log))
-    ? { open, position: state.position }
-    : undefined
+  if (open === undefined || state === undefined) return undefined
+  const claim = `${state.position} ${state.root} ${log.head?.rootHash}`
+  if (verified.get(open) !== claim && !(await standsFor(state, log))) return undefined
+  verified.set(open, claim)
+  return { open, position: state.position }
 }
 
 /** False where the index cannot be written: then this reader does without. */
@@ -130,10 +179,24 @@ class BundleReader {
     for (let n = first; n <= last; n++) yield* this.bundle(this.#order === "asc" ? n : first + last - n, from, to)
   }
 
-  /** Those in one bundle; with `places` only there. */
-  async *bundle(bundle: number, from: number, to: number, places?: readonly number[]): AsyncGenerator<SealedMatch> {
+  async *bundle(bundle: number, from: number, to: number): AsyncGenerator<SealedMatch> {
     const { blobs, treeSize } = this.#log
-    const entries = await matchingBundle(blobs, bundle, treeSize, this.#filter)
+    yield* this.test(bundle, await matchingBundle(blobs, bundle, treeSize, this.#filter), from, to)
+  }
+
+  read(bundle: number): Promise<Uint8Array[]> {
+    return readBundle(this.#log.blobs, bundle, this.#log.treeSize)
+  }
+
+  /** The entries of a bundle that match; with `places` only those there. */
+  async *test(
+    bundle: number,
+    entries: readonly Uint8Array[],
+    from: number,
+    to: number,
+    places?: readonly number[],
+  ): AsyncGenerator<SealedMatch> {
+    const { blobs, treeSize } = this.#log
     let hashes: Uint8Array | undefined
     for (const n of places ?? inOrder(entries.length, this.#order)) {
       const index = bundle * TILE_WIDTH + n

@@ -30,6 +30,7 @@ PRAGMA journal_mode = TRUNCATE;
 CREATE TABLE IF NOT EXISTS state (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS posting (term INTEGER, block INTEGER, n INTEGER, offsets BLOB, PRIMARY KEY (term, block)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS span (bundle INTEGER PRIMARY KEY, first INTEGER, last INTEGER);
+CREATE TABLE IF NOT EXISTS block_span (block INTEGER PRIMARY KEY, first INTEGER, last INTEGER);
 CREATE TABLE IF NOT EXISTS daily (key INTEGER, day TEXT, value TEXT, n INTEGER, PRIMARY KEY (key, day, value)) WITHOUT ROWID;`
 
 /** Which entries of a block have a term: their offsets in it, in order, or a bit for each. */
@@ -149,8 +150,11 @@ export class IndexFile {
 
   /** The times of each block of the file. */
   spans(): Map<number, { first: number; last: number }> {
-    const sql = `SELECT bundle / ${BLOCK_BUNDLES} AS block, min(first) AS first, max(last) AS last FROM span GROUP BY 1`
-    const rows = this.#prepare(sql).all() as { block: number; first: number; last: number }[]
+    const rows = this.#prepare("SELECT block, first, last FROM block_span").all() as {
+      block: number
+      first: number
+      last: number
+    }[]
     return new Map(rows.map(({ block, first, last }) => [block, { first, last }]))
   }
 
@@ -181,10 +185,13 @@ export class IndexFile {
     try {
       this.#seed = state.seed
       await this.#addPostings(batch, isNew, slices)
-      const span = this.#prepare(
-        "INSERT INTO span VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
-      )
-      for (const [bundle, [first, last]] of batch.spans) span.run(bundle, first, last)
+      const wider = "ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)"
+      const span = this.#prepare(`INSERT INTO span VALUES (?, ?, ?) ${wider}`)
+      const blockSpan = this.#prepare(`INSERT INTO block_span VALUES (?, ?, ?) ${wider}`)
+      for (const [bundle, [first, last]] of batch.spans) {
+        span.run(bundle, first, last)
+        blockSpan.run(batch.block, first, last)
+      }
       const daily = this.#prepare("INSERT INTO daily VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n")
       for (const { key, day, value, count } of batch.daily) {
         daily.run(key, day, value, count)
