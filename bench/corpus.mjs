@@ -4,8 +4,9 @@
  *
  *   node bench/corpus.mjs <log directory> <events> [seed]
  */
-import { mkdirSync, writeSync, openSync, closeSync } from "node:fs"
+
 import { createHash } from "node:crypto"
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { crc32 } from "node:zlib"
@@ -28,7 +29,28 @@ function randomOf(seed) {
   }
 }
 
-const SYLLABLES = ["ba", "cor", "de", "fin", "gra", "hel", "in", "jo", "ka", "lor", "mi", "nu", "or", "pe", "qui", "ra", "sol", "ta", "ur", "ve"]
+const SYLLABLES = [
+  "ba",
+  "cor",
+  "de",
+  "fin",
+  "gra",
+  "hel",
+  "in",
+  "jo",
+  "ka",
+  "lor",
+  "mi",
+  "nu",
+  "or",
+  "pe",
+  "qui",
+  "ra",
+  "sol",
+  "ta",
+  "ur",
+  "ve",
+]
 
 /** What events are made of. */
 export function corpus(seed = 1) {
@@ -42,24 +64,60 @@ export function corpus(seed = 1) {
     return text
   }
   const uuid = () =>
-    createHash("md5").update(String(random())).digest("hex").replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, "$1-$2-4$3-8$4-$5")
+    createHash("md5")
+      .update(String(random()))
+      .digest("hex")
+      .replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, "$1-$2-4$3-8$4-$5")
   const message = () => Array.from({ length: 6 + below(15) }, () => word(skewed(20_000))).join(" ")
-  const operation = () => ({ id: uuid(), name: `job-${skewed(2_000)}`, user: `user-${below(5_000)}@example.org`, sequence: 0, left: 1 + below(2 * EVENTS_AN_OPERATION - 1) })
+  const operation = () => ({
+    id: uuid(),
+    name: `job-${skewed(2_000)}`,
+    user: `user-${below(5_000)}@example.org`,
+    sequence: 0,
+    left: 1 + below(2 * EVENTS_AN_OPERATION - 1),
+  })
   const details = (type, user) => {
     switch (type) {
       case "data_access":
-        return { dataset_name: `dataset-${skewed(200)}`, columns_accessed: ["age", "income"], num_records: below(100_000), purpose: message(), user }
+        return {
+          dataset_name: `dataset-${skewed(200)}`,
+          columns_accessed: ["age", "income"],
+          num_records: below(100_000),
+          purpose: message(),
+          user,
+        }
       case "model_inference":
-        return { model_id: `model-${skewed(500)}`, input_data: { score: below(1_000) }, output: below(2) === 1 ? "approve" : "refuse", confidence: below(1_000) / 1_000 }
+        return {
+          model_id: `model-${skewed(500)}`,
+          input_data: { score: below(1_000) },
+          output: below(2) === 1 ? "approve" : "refuse",
+          confidence: below(1_000) / 1_000,
+        }
       case "compliance_check":
-        return { check_type: "purpose", regulation: ["GDPR", "HIPAA", "CCPA"][below(3)], result: below(10) > 0, details: { note: message() } }
+        return {
+          check_type: "purpose",
+          regulation: ["GDPR", "HIPAA", "CCPA"][below(3)],
+          result: below(10) > 0,
+          details: { note: message() },
+        }
       case "error":
         return { error_type: "ValueError", message: message() }
       default:
         return { step: below(100), note: message() }
     }
   }
-  const TYPES = ["data_access", "data_access", "model_inference", "model_inference", "model_inference", "model_inference", "compliance_check", "error", "step_done", "step_done"]
+  const TYPES = [
+    "data_access",
+    "data_access",
+    "model_inference",
+    "model_inference",
+    "model_inference",
+    "model_inference",
+    "compliance_check",
+    "error",
+    "step_done",
+    "step_done",
+  ]
   return { random, below, uuid, operation, details, type: () => TYPES[below(TYPES.length)] }
 }
 

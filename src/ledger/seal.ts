@@ -12,7 +12,7 @@ import type { JournalGap } from "./collect.ts"
 import type { SealContext, SealOptions } from "./context.ts"
 import { grow } from "./grow.ts"
 import { claimIdentity, findSigner, type Identity, publishIdentity, readIdentity } from "./identity.ts"
-import { publishedRoot } from "./published.ts"
+import { earlierRoot, publishedRoot } from "./published.ts"
 import { readTreeState, type TreeState } from "./tree-state.ts"
 
 /** Signing takes milliseconds: whoever holds the lock this long is stopped. */
@@ -129,7 +129,7 @@ export async function checkHistory(
 
 async function checkExtends(context: SealContext, tree: TreeState, old: Checkpoint): Promise<void> {
   const root = fromBase64(old.rootHash)!
-  if (old.treeSize <= tree.size && equalBytes(await publishedRoot(context.blobs, old.treeSize), root)) return
+  if (old.treeSize <= tree.size && equalBytes(await earlierRoot(context.blobs, old.treeSize, tree.size), root)) return
   throw new AuditError(
     "LOG_ROLLED_BACK",
     `this log has ${tree.size} entries, but ${old.treeSize} ${old.treeSize <= tree.size ? "other ones " : ""}were signed before: a restored backup or a copied directory looks like this. ` +

@@ -8,7 +8,7 @@ import { AuditError } from "../errors.ts"
 import type { AuditEntry } from "../event/index.ts"
 import { readBundle, readTile } from "../ledger/index.ts"
 import { type Checkpoint, leafHash, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
-import { type BlobStore, errorCode, LocalIndex, type RootDirectory } from "../store/index.ts"
+import { type BlobStore, LocalIndex, type RootDirectory } from "../store/index.ts"
 import { type Filter, mayMatch } from "./filter.ts"
 import { bringUpIndex, standsFor } from "./index-build.ts"
 import { type BundlePlaces, canSearch, searchIndex } from "./index-search.ts"
@@ -112,12 +112,12 @@ async function* readAhead(
   }
 }
 
-/** What SQLite gives; undefined when the file is damaged, or locked for too long. */
+/** What the index gives; undefined when a file is damaged, locked for too long, or something else in its place. */
 export function quietly<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
-    if (error instanceof AuditError || error instanceof TypeError || error instanceof RangeError) throw error
+    if (error instanceof TypeError || error instanceof RangeError) throw error
     return undefined
   }
 }
@@ -150,14 +150,13 @@ async function usableIndex(log: SealedLog): Promise<{ open: LocalIndex; position
   return { open, position: state.position }
 }
 
-/** False where the index cannot be written: then this reader does without. */
+/** False where the index cannot be written, or the log not be read: then this reader does without, or says so. */
 async function bringUp(log: SealedLog): Promise<boolean> {
   try {
     return (await bringUpIndex(log.root, log, { budgetMs: BUDGET_MS })) !== undefined
   } catch (error) {
-    // No right to write, a full disk, a directory that only can be read; and what SQLite makes of them.
-    if (errorCode(error) !== "" || !(error instanceof AuditError)) return false
-    throw error
+    if (error instanceof TypeError || error instanceof RangeError) throw error
+    return false
   }
 }
 

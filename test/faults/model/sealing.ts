@@ -74,7 +74,8 @@ export class Seal extends Work {
 /** A seal that nothing disturbs comes to what it must. */
 function judge(world: World, sight: Sight, manner: Manner, expected: string, outcome: Outcome): void {
   const came = cameTo(outcome, "sealed")
-  if (came !== expected) throw new Objection(`a seal came to ${came}, not to ${expected}`)
+  if (came !== expected)
+    throw new Objection(`a seal came to ${came}, not to ${expected}: ${String((outcome.error as Error)?.message)}`)
   if (came !== "sealed") return
   checkSealed(world, sight, outcome.value as Sealed, manner)
   checkBeginnings(world, outcome.value as Sealed)
