@@ -16,6 +16,7 @@ import {
   type HistogramKey,
   histogramAuditLogs,
   queryAuditLogs,
+  verifyAuditLog,
 } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
 import { reindexLog } from "../src/query/index.ts"
@@ -247,6 +248,42 @@ describe("whatever is done to the index, no answer changes", () => {
     fs.rmSync(join(logDir, ".state/index"), { recursive: true })
     fs.writeFileSync(join(logDir, ".state/index"), "no directory")
     await asks(logDir, all)
+  })
+})
+
+describe("verify compares the index with the log", () => {
+  const touched = (logDir: string): Promise<unknown> =>
+    verifyAuditLog({ logDir }).then(({ verdict, findings }) => [verdict, findings.map(({ code }) => code)])
+
+  test("one that was touched is a finding, and no verdict on the log", async () => {
+    const logDir = copy()
+    expect(await touched(logDir)).toEqual(["intact", ["index_differs"]])
+    await reindexLog(findLogDirectory(logDir)!)
+    expect(await touched(logDir)).toEqual(["intact", []])
+    expect((await verifyAuditLog({ logDir, index: true })).findings).toEqual([])
+  })
+
+  test.each([
+    "DELETE FROM posting WHERE term = (SELECT max(term) FROM posting)",
+    "UPDATE posting SET offsets = x'01000200', n = 2 WHERE term = (SELECT max(term) FROM posting WHERE length(offsets) = 4)",
+    "INSERT INTO posting VALUES (77, 0, 1, x'0700')",
+    "UPDATE span SET last = last - 1 WHERE bundle = 3",
+    "UPDATE block_span SET last = last - 1",
+    "UPDATE daily SET n = n + 1 WHERE key = 1",
+  ])("a doctored row is found row by row, even under a forged stamp: %s", async (sql) => {
+    const logDir = copy()
+    await reindexLog(findLogDirectory(logDir)!)
+    const path = join(logDir, ".state/index/0.sqlite")
+    const database = openDatabase(path)!
+    database.exec(sql)
+    database.close()
+    const stamp = JSON.parse(fs.readFileSync(join(logDir, ".state/index/stamp.json"), "utf8")) as { files: object }
+    const { ino, size, mtimeNs, ctimeNs } = fs.statSync(path, { bigint: true })
+    const files = { 0: `${ino} ${size} ${mtimeNs} ${ctimeNs}` }
+    fs.writeFileSync(join(logDir, ".state/index/stamp.json"), JSON.stringify({ ...stamp, files }))
+    expect(isUsed(logDir)).toBe(true)
+    const { verdict, findings } = await verifyAuditLog({ logDir, index: true })
+    expect([verdict, findings.map(({ code }) => code)]).toEqual(["intact", ["index_differs"]])
   })
 })
 

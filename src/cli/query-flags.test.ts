@@ -1,8 +1,8 @@
-import { InvalidArgumentError } from "commander"
+import { Command, InvalidArgumentError } from "commander"
 import { describe, expect, test } from "vitest"
 import { UsageError } from "./failure.ts"
 import { wantsColour } from "./output.ts"
-import { parseAge, queryOf, wholeNumberFrom } from "./query-flags.ts"
+import { addQueryFlags, parseAge, queryOf, wholeNumberFrom } from "./query-flags.ts"
 
 describe("ages", () => {
   const rows: readonly (readonly [string, number])[] = [
@@ -57,4 +57,22 @@ describe("colours", () => {
   test.each(rows)("%j, terminal %s: %s", (environment, terminal, wanted) => {
     expect(wantsColour(environment, terminal)).toBe(wanted)
   })
+})
+
+test("a filter that is given twice takes either value, and --not is parsed by its first equals sign", async () => {
+  const parsed = async (...flags: string[]): Promise<unknown> => {
+    const command = addQueryFlags(new Command())
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined })
+    await command.parseAsync(flags, { from: "user" })
+    return queryOf(command.opts(), 0)
+  }
+  expect(
+    await parsed("--user", "a", "--user", "b", "--not", "status=x=y", "--not", "status=z", "--not", "user=c"),
+  ).toEqual({
+    user: ["a", "b"],
+    not: { status: ["x=y", "z"], user: ["c"] },
+  })
+  for (const wrong of ["user", "=x", "users=x", "toString=x"])
+    await expect(parsed("--not", wrong)).rejects.toThrow("It must be a field and a value")
 })

@@ -1,10 +1,11 @@
 /**
- * Filters as flags, named as in the query with dashes. What is wrong with one is said with the flag's own name. Pure.
+ * Filters as flags, named as in the query with dashes. What is wrong with one is said with the flag's own name.
+ * A filter given twice takes either value. Pure.
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander"
-import type { AuditQuery } from "../audit.ts"
-import { parseTimeBound } from "../query/index.ts"
+import type { AuditFilters, ExactFilters } from "../audit.ts"
+import { type ExactField, parseTimeBound } from "../query/index.ts"
 import { UsageError } from "./failure.ts"
 
 const UNIT_MS: ReadonlyMap<string, number> = new Map([
@@ -16,72 +17,81 @@ const UNIT_MS: ReadonlyMap<string, number> = new Map([
 ])
 
 /** Filters as commander parses them. */
-export interface QueryFlags {
-  readonly operationId?: string
-  readonly operationName?: string
+export interface QueryFlags extends Pick<AuditFilters, ExactField | "not"> {
   readonly startTime?: string
   readonly endTime?: string
   /** Milliseconds before now. */
   readonly since?: number
-  readonly eventType?: string
-  readonly user?: string
-  readonly datasetName?: string
-  readonly modelId?: string
-  readonly regulation?: string
-  readonly status?: string
-  readonly requestId?: string
   readonly text?: string
 }
 
-const EXACT: readonly (readonly [string, string])[] = [
-  ["--operation-id <id>", "records of one operation"],
-  ["--operation-name <name>", "records of operations of this name"],
-  ["--event-type <type>", "for example data_access"],
-  ["--user <id>", "the user in the details, or the actor"],
-  ["--dataset-name <name>", "data set in the details"],
-  ["--model-id <id>", "model in the details"],
-  ["--regulation <name>", "for example GDPR; case does not matter"],
-  ["--status <status>", "status in the details"],
-  ["--request-id <id>", "request in the details"],
-  ["--text <text>", "anywhere in the record; case does not matter"],
+const EXACT: readonly (readonly [ExactField, string, string])[] = [
+  ["operationId", "<id>", "records of one operation"],
+  ["operationName", "<name>", "records of operations of this name"],
+  ["parentOperationId", "<id>", "records of operations within this one"],
+  ["traceId", "<id>", "records of one distributed trace"],
+  ["eventType", "<type>", "for example data_access"],
+  ["user", "<id>", "the user in the details, or the actor"],
+  ["datasetName", "<name>", "data set in the details"],
+  ["modelId", "<id>", "model in the details"],
+  ["regulation", "<name>", "for example GDPR; case does not matter"],
+  ["status", "<status>", "status in the details"],
+  ["result", "<result>", "result in the details: true, false or a word"],
+  ["requestId", "<id>", "request in the details"],
 ]
+
+/** A field as a flag names it: event-type. */
+function dashed(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
 
 /** Adds the filters to a command. */
 export function addQueryFlags(command: Command): Command {
-  for (const [flags, description] of EXACT) command.addOption(new Option(flags, description).helpGroup("Filters:"))
+  for (const [field, value, description] of EXACT) {
+    const option = new Option(`--${dashed(field)} ${value}`, description)
+    command.addOption(option.argParser(oneMore).helpGroup(GROUP))
+  }
+  const not = new Option("--not <field=value>", "leave records out, for example event-type=function_call")
   const from = new Option("--start-time <time>", "ISO 8601, UTC unless it has a zone; inclusive")
   const to = new Option("--end-time <time>", "inclusive; a date alone means the whole day")
   const since = new Option("--since <age>", "for example 7d, 12h, 30m; not with --start-time")
   return command
-    .addOption(from.argParser(timeText).helpGroup("Filters:"))
-    .addOption(to.argParser(timeText).helpGroup("Filters:"))
-    .addOption(since.argParser(parseAge).conflicts("startTime").helpGroup("Filters:"))
+    .addOption(
+      new Option("--text <words>", "whole words, each anywhere in the record; case does not matter").helpGroup(GROUP),
+    )
+    .addOption(not.argParser(excluding).helpGroup(GROUP))
+    .addOption(from.argParser(timeText).helpGroup(GROUP))
+    .addOption(to.argParser(timeText).helpGroup(GROUP))
+    .addOption(since.argParser(parseAge).conflicts("startTime").helpGroup(GROUP))
+}
+
+const GROUP = "Filters (given twice: either will do):"
+
+function oneMore(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+function excluding(text: string, before: ExactFilters = {}): ExactFilters {
+  const at = text.indexOf("=")
+  const field = EXACT.find(([name]) => dashed(name) === text.slice(0, at))?.[0]
+  if (at < 1 || field === undefined) {
+    const fields = EXACT.map(([name]) => dashed(name)).join(", ")
+    throw new InvalidArgumentError(`It must be a field and a value, such as event-type=error. Fields: ${fields}.`)
+  }
+  return { ...before, [field]: oneMore(text.slice(at + 1), before[field] as readonly string[] | undefined) }
 }
 
 /**
  * The query that the flags mean.
  * @throws {@link UsageError} when the times exclude each other.
  */
-export function queryOf(flags: QueryFlags, nowMs: number): AuditQuery {
+export function queryOf(flags: QueryFlags, nowMs: number): AuditFilters {
   const { since, startTime, endTime } = flags
-  const query: { -readonly [K in keyof AuditQuery]: AuditQuery[K] } = {}
-  for (const key of [
-    "operationId",
-    "operationName",
-    "eventType",
-    "user",
-    "datasetName",
-    "modelId",
-    "regulation",
-    "status",
-    "requestId",
-    "text",
-    "startTime",
-    "endTime",
-  ] as const) {
+  const query: Record<string, unknown> = {}
+  for (const key of [...EXACT.map(([field]) => field), "text", "not", "startTime", "endTime"] as const) {
     if (flags[key] !== undefined) query[key] = flags[key]
   }
-  if (since !== undefined) query.startTime = new Date(nowMs - since)
+  if (since !== undefined) query["startTime"] = new Date(nowMs - since)
   if (startTime !== undefined && endTime !== undefined && startsAfter(startTime, endTime)) {
     throw new UsageError("--start-time is after --end-time")
   }

@@ -56,12 +56,12 @@ export function checkProofArgument(given: ProofArgument): void {
     throw new RangeError("index must be a whole number from 0, the event's place in the log")
 }
 
-const VERIFY_FIELDS = ["logDir", "publicKey", "against", "trustOnFirstUse", "onProgress"]
+const VERIFY_FIELDS = ["logDir", "publicKey", "against", "trustOnFirstUse", "index", "onProgress"]
 
 /** @throws TypeError naming the field. */
 export function checkVerifyArgument(given: object): void {
   checkArgument(given, VERIFY_FIELDS, 'the argument must be an object, such as { logDir: "secureml_audit_logs" }')
-  const { logDir, publicKey, against, trustOnFirstUse, onProgress } = given as Readonly<Record<string, unknown>>
+  const { logDir, publicKey, against, trustOnFirstUse, index, onProgress } = given as Readonly<Record<string, unknown>>
   checkLogDir(logDir)
   if (publicKey !== undefined && typeof publicKey !== "string")
     throw new TypeError("publicKey must be a verifier key, as text")
@@ -69,6 +69,7 @@ export function checkVerifyArgument(given: object): void {
     throw new TypeError("against must be a checkpoint: its text, or as flush() returned it")
   if (trustOnFirstUse !== undefined && typeof trustOnFirstUse !== "boolean")
     throw new TypeError("trustOnFirstUse must be true or false")
+  if (index !== undefined && typeof index !== "boolean") throw new TypeError("index must be true or false")
   if (onProgress !== undefined && typeof onProgress !== "function") throw new TypeError("onProgress must be a function")
 }
 

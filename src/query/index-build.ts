@@ -81,10 +81,10 @@ export async function standsFor(state: IndexState | undefined, { blobs, treeSize
 }
 
 /** What some bundles of one block add. */
-class Batch implements IndexBatch {
+export class Batch implements IndexBatch {
   readonly block: number
-  readonly postings = new Map<string, number | number[]>()
-  readonly spans = new Map<number, readonly [number, number]>()
+  readonly postings: Map<string, number | number[]> = new Map()
+  readonly spans: Map<number, readonly [number, number]> = new Map()
   /** Counts by kind, day and value, the three joined by NUL. */
   readonly #daily = new Map<string, number>()
 

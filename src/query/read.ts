@@ -9,8 +9,8 @@ import { type Checkpoint, TILE_WIDTH } from "../proof/index.ts"
 import { findLogDirectory } from "../store/index.ts"
 import { formatCursor, parseCursor } from "./cursor.ts"
 import { type AuditQuery, checkQuery, compileFilter, type Filter, type RecordOf } from "./filter.ts"
-import { matchingBundle, sealedMatches } from "./sealed.ts"
-import { entryText, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
+import { sealedMatches } from "./sealed.ts"
+import { entryText, type Snapshot, takeSnapshot } from "./snapshot.ts"
 
 /** Records of one page, and how to go on. */
 export interface AuditPage<R = AuditRecord> {
@@ -142,6 +142,25 @@ function toRecord(entry: AuditEntry, index: number | null): AuditRecord {
   return { ...entry, index, sealed: index !== null }
 }
 
+/** The millisecond that a UUIDv7 begins with; NaN for what is none. */
+function timeOf(eventId: string): number {
+  return Number.parseInt(eventId.slice(0, 13).replace("-", ""), 16)
+}
+
+/** The event of an id; `timeMs` is NaN when its time is not known. */
+function idFilter(eventId: string, timeMs: number): Filter {
+  const isKnown = !Number.isNaN(timeMs)
+  return {
+    test: (entry) => entry.event_id === eventId,
+    needles: [[Buffer.from(JSON.stringify(eventId))]],
+    terms: [],
+    words: [],
+    fromMs: isKnown ? timeMs : Number.NEGATIVE_INFINITY,
+    toMs: isKnown ? timeMs : Number.POSITIVE_INFINITY,
+    isIndexed: false,
+  }
+}
+
 /** What to look for in the log. */
 export interface ProveQuery {
   readonly logDir: string
@@ -172,26 +191,20 @@ export async function prove({ logDir, eventId, fromIndex = 0 }: ProveQuery): Pro
 }
 
 async function findSealed(
-  { blobs, treeSize }: Snapshot,
+  snapshot: Snapshot,
   eventId: string | number,
   fromIndex: number,
 ): Promise<PlacedEntry | undefined> {
+  const { blobs, treeSize } = snapshot
   if (typeof eventId === "number") {
     if (!Number.isSafeInteger(eventId) || eventId < 0 || eventId >= treeSize) return undefined
     const entries = await readBundle(blobs, Math.floor(eventId / TILE_WIDTH), treeSize)
     return { index: eventId, bytes: entries[eventId % TILE_WIDTH]! }
   }
-  const filter = {
-    test: (entry: AuditEntry) => entry.event_id === eventId,
-    needles: [[Buffer.from(JSON.stringify(eventId))]],
-  }
-  // The newest are asked for most.
-  for (let bundle = Math.floor((treeSize - 1) / TILE_WIDTH); bundle >= 0; bundle--) {
-    if ((bundle + 1) * TILE_WIDTH <= fromIndex) return undefined
-    for (const [n, bytes] of (await matchingBundle(blobs, bundle, treeSize, filter)).entries()) {
-      const entry = tryParse(bytes)
-      if (entry !== undefined && filter.test(entry)) return { index: bundle * TILE_WIDTH + n, bytes }
-    }
+  // The time in the id leads to it; an id that was made otherwise is looked for everywhere.
+  for (const timeMs of [timeOf(eventId), Number.NaN]) {
+    const filter = idFilter(eventId, timeMs)
+    for await (const match of sealedMatches(snapshot, filter, "desc", fromIndex, treeSize)) return match
   }
   return undefined
 }

@@ -222,11 +222,11 @@ function inOrder(length: number, order: "asc" | "desc"): number[] {
 }
 
 /** The entries of a bundle, or none when its bytes cannot hold a match. */
-export async function matchingBundle(
+async function matchingBundle(
   blobs: BlobStore,
   index: number,
   treeSize: number,
-  { needles }: Pick<Filter, "needles">,
+  { needles }: Filter,
 ): Promise<Uint8Array[]> {
   const id = tileAt("entries", index, treeSize)!
   const exact = await blobs.get(tilePath(id))

@@ -9,6 +9,7 @@ import type { AuditEntry } from "../event/index.ts"
 import { type Environment, readIdentity } from "../ledger/index.ts"
 import { type Checkpoint, parseCheckpoint, parseVerifierKey } from "../proof/index.ts"
 import { findLogDirectory, LocalBlobs, type RootDirectory, StateDirectory } from "../store/index.ts"
+import { checkIndex } from "./check-index.ts"
 import { checkSignature, chooseKey, type KeySource, readDirectoryKey, type TrustedKey } from "./check-key.ts"
 import { SequenceCheck } from "./check-sequences.ts"
 import { checkTail } from "./check-tail.ts"
@@ -27,6 +28,8 @@ export interface VerifyOptions {
   readonly against?: string | Checkpoint
   /** Pins the directory's own key when none is known yet, and uses it from then on. */
   readonly trustOnFirstUse?: boolean
+  /** Compares every row of the query index with the log too, which takes longer than all else. */
+  readonly index?: boolean
   /** Called now and then with the number of entries checked so far. */
   readonly onProgress?: (entriesChecked: number) => void
 }
@@ -135,6 +138,7 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     ...(await payloadFindings(root, snapshot, kept)),
     ...publishedFindings(verification),
     ...tailFindings(snapshot),
+    ...(await checkIndex(snapshot, options.index === true)),
   ]
   const verdict = worstVerdict(findings, "intact")
   // A head that is not published yet was seen by nobody else: remembered, it would make the published one look too old.

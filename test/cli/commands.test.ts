@@ -134,6 +134,9 @@ describe("list", () => {
     ["--end-time 2020-01-01", []],
     ["--start-time 2020-01-01 --event-type error", [7]],
     ["--request-id r1", []],
+    ["--event-type error --event-type data_access", [1, 7]],
+    ["--user ds1 --not event-type=data_access --not event-type=error", [0, 2, 3, 4, 5, 6, 8]],
+    ["--result true", [4]],
     ["--operation-id nobody", []],
   ]
   test.each(filters)("%s", async (flags, expected) => {

@@ -24,6 +24,7 @@ interface VerifyFlags extends CommonFlags {
   readonly publicKey?: string
   readonly against?: string
   readonly trustOnFirstUse?: boolean
+  readonly index?: boolean
   readonly forget?: boolean
 }
 
@@ -34,6 +35,7 @@ export function addVerify(audit: Command, session: Session): void {
     .description("Verifies a log: signature, every entry and tile, sequences, earlier checkpoints, journals.")
     .option("--public-key <vkey|@file>", "verifier key known from elsewhere, or a file that holds it")
     .option("--against <file>", "checkpoint kept elsewhere: the log must be an extension of it")
+    .option("--index", "compare the query index with the log row by row; takes longer than all else")
     .option("--trust-on-first-use", "pin the log directory's own key when none is known yet")
     .option("--forget", "first forget the checkpoint and the key remembered for this directory")
     .addOption(logDirOption())
@@ -59,6 +61,7 @@ async function runVerify(flags: VerifyFlags, session: Session): Promise<void> {
     ...(flags.publicKey === undefined ? {} : { publicKey: readPublicKey(flags.publicKey) }),
     ...(flags.against === undefined ? {} : { against: readAgainst(flags.against) }),
     ...(flags.trustOnFirstUse === true ? { trustOnFirstUse: true } : {}),
+    ...(flags.index === true ? { index: true } : {}),
   }
   if (flags.forget === true) forget(logDir, new StateDirectory(environment), output)
   const report = await verifyWithProgress(options, output)

@@ -49,6 +49,13 @@ export class LocalIndex {
     this.#names = names
   }
 
+  /** Whether there is an index, and somebody else has touched it. */
+  static wasTouched(root: RootDirectory): boolean {
+    const text = readStamp(root)
+    const stamp = parseStamp(text)
+    return text !== undefined && (stamp === undefined || !isAsStamped(root, stamp))
+  }
+
   /** The index as it is now; undefined where there is none that can be used. */
   static open(root: RootDirectory): LocalIndex | undefined {
     const text = readStamp(root)
@@ -88,6 +95,11 @@ export class LocalIndex {
   /** Which entries of a block have a term. */
   read(term: string, block: number): Postings {
     return this.#files[Math.floor(block / FILE_BLOCKS)]!.read(term, block)
+  }
+
+  /** How many postings the rows of a block have together. */
+  postingsIn(block: number): number {
+    return this.#files[Math.floor(block / FILE_BLOCKS)]!.postingsIn(block)
   }
 
   /** The times of each block. */

@@ -148,6 +148,13 @@ export class IndexFile {
     return own === undefined ? { offsets: Uint16Array.from(singles).sort() } : joined(own, singles)
   }
 
+  /** How many postings the rows of a block have together. */
+  postingsIn(block: number): number {
+    // Numbered by term first: there is no shorter way than through all rows, and only a check asks.
+    const [row] = this.#prepare("SELECT sum(n) AS n FROM posting WHERE block = ?").all(block) as Row[]
+    return row?.n ?? 0
+  }
+
   /** The times of each block of the file. */
   spans(): Map<number, { first: number; last: number }> {
     const rows = this.#prepare("SELECT block, first, last FROM block_span").all() as {
