@@ -136,7 +136,7 @@ describe("list", () => {
     ["--request-id r1", []],
     ["--event-type error --event-type data_access", [1, 7]],
     ["--user ds1 --not event-type=data_access --not event-type=error", [0, 2, 3, 4, 5, 6, 8]],
-    ["--result true", [4]],
+    ["--result false", [4]],
     ["--operation-id nobody", []],
   ]
   test.each(filters)("%s", async (flags, expected) => {
