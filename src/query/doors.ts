@@ -10,13 +10,16 @@ import { currentRedirection, type Environment, type SealedReceipt } from "../led
 import { checkHistogram, countRecords, type HistogramBucket, type HistogramQuery, histogramOf } from "./count.ts"
 import {
   checkEventArgument,
+  checkOperationArgument,
   checkProofArgument,
   checkVerifyArgument,
   type EventArgument,
+  type OperationArgument,
   type ProofArgument,
 } from "./door-arguments.ts"
 import { type AuditFilters, type AuditQuery, checkCounted, checkQuery, type RecordOf } from "./filter.ts"
 import { type KeptValue, keptValuesOf } from "./kept-values.ts"
+import { type AuditOperation, operationOf } from "./operation.ts"
 import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
 import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
 
@@ -121,6 +124,22 @@ export async function histogramAuditLogs<const T extends string = string>(
 ): Promise<HistogramBucket[]> {
   checkHistogram(query)
   return histogramOf(query, directoryOf(query.logDir))
+}
+
+/**
+ * One run's whole story: when it ran and how it ended, who ran it, in which operation and with which others inside, what
+ * it recorded, its errors, and which of its events are missing. An operation without `audit_closed` is "unfinished".
+ *
+ * @throws TypeError for a wrong argument, naming the field.
+ * @throws {@link AuditError} `OPERATION_NOT_FOUND`, `LOG_DIR_UNREADABLE`, `LEDGER_CORRUPT`.
+ * @example
+ * ```ts
+ * (await getOperation({ operationId: audit.operationId })).status // "completed"
+ * ```
+ */
+export async function getOperation(query: OperationArgument): Promise<AuditOperation> {
+  checkOperationArgument(query)
+  return operationOf(directoryOf(query.logDir), query.operationId)
 }
 
 /**

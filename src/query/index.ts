@@ -8,6 +8,7 @@ export {
   countAuditLogs,
   getAuditLogs,
   getKeptValues,
+  getOperation,
   histogramAuditLogs,
   proveEvent,
   queryAuditLogs,
@@ -26,6 +27,9 @@ export {
 export { type Finding, NOT_PROVEN, VERDICTS, type Verdict } from "./findings.ts"
 export { HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
 export type { KeptValue } from "./kept-values.ts"
+export { type AuditOperation, type ChildOperation, childrenOf, operationOf } from "./operation.ts"
+export { listOperations, type OperationQuery } from "./operation-list.ts"
+export type { MissingEvents, OperationError, OperationFacts, OperationSummary } from "./operation-tally.ts"
 export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, streamRecords } from "./read.ts"
 export { type IndexReport, reindexLog } from "./reindex.ts"
 export { readEntries, takeSnapshot, tryParse } from "./snapshot.ts"
