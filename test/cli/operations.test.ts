@@ -1,5 +1,7 @@
+import * as fs from "node:fs"
 import { describe, expect, test } from "vitest"
 import { type AuditOperation, AuditTrail, auditFunction, getAuditLogs, withAuditTrail } from "../../src/audit.ts"
+import { formatLine, parseLines } from "../../src/store/index.ts"
 import { restart } from "../place.ts"
 import { trainingLog } from "./logs.ts"
 import { HAS_TERMINAL, useCli } from "./run.ts"
@@ -88,6 +90,7 @@ describe("operations", () => {
       expect(rows[0]).toMatch(/^OPERATION ID +STARTED +STATUS +TOOK +EVENTS +NAME$/)
       for (const row of rows) expect(row.length).toBeLessThanOrEqual(columns)
       expect(rows[1]!.startsWith(left)).toBe(true)
+      expect((await terminal(["operations"], 50, { NO_COLOR: "1" })).stdout).toContain(`\n${left} `)
       expect((await terminal(["operations", "--user", "nobody"])).stdout).toContain("no operations match")
     },
   )
@@ -149,6 +152,31 @@ describe("one operation", () => {
     expect((JSON.parse((await audit("operations", outer, "--json")).stdout) as AuditOperation).children).toHaveLength(
       120,
     )
+  })
+
+  test("operations of which a crafted log says that each ran in the other are shown once", async () => {
+    let [outer, inner] = ["", ""]
+    await withAuditTrail("outer", { logDir: place.logDir }, async (first) => {
+      outer = first.operationId
+      await withAuditTrail("inner", { logDir: place.logDir }, (second) => {
+        inner = second.operationId
+      })
+    })
+    await restart(place)
+    const [name] = fs.readdirSync(`${place.logDir}/.state/journal`)
+    const path = `${place.logDir}/.state/journal/${name}`
+    const lines = parseLines(fs.readFileSync(path), 0).lines.map(({ seq, entry }) =>
+      formatLine(
+        seq,
+        Buffer.from(entry)
+          .toString()
+          .replace(/("operation_name":"outer".*"writer":\{[^}]*\})/, `$1,"parent_operation_id":"${inner}"`),
+      ),
+    )
+    fs.writeFileSync(path, lines.join(""))
+    const { stdout } = await audit("operations", outer)
+    expect(stdout).toMatch(/^parent +inner/m)
+    expect(stdout.match(/─ (inner|outer)/g)).toEqual(["─ inner"])
   })
 
   test("--json is what the library gives, and an unknown id could not run", async () => {
