@@ -11,6 +11,7 @@ import {
   proveEvent,
   queryAuditLogs,
   streamAuditLogs,
+  traceDecision,
   verifyAuditLog,
 } from "../src/audit.ts"
 import { usePlace } from "./place.ts"
@@ -28,6 +29,7 @@ const QUERIES: Readonly<Record<string, Door>> = {
 const ONE_EVENT: Readonly<Record<string, Door>> = {
   proveEvent: (given) => proveEvent(given as never),
   getKeptValues: (given) => getKeptValues(given as never),
+  traceDecision: (given) => traceDecision(given as never),
 }
 const DOORS: Readonly<Record<string, Door>> = {
   ...QUERIES,
@@ -39,6 +41,7 @@ const DOORS: Readonly<Record<string, Door>> = {
 const NEEDED: Readonly<Record<string, object>> = {
   proveEvent: { eventId: "e" },
   getKeptValues: { eventId: "e" },
+  traceDecision: { eventId: "e" },
   getOperation: { operationId: "o" },
 }
 

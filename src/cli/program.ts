@@ -13,6 +13,7 @@ import { addReindex } from "./commands/reindex.ts"
 import { addSeal } from "./commands/seal.ts"
 import { addShow } from "./commands/show.ts"
 import { addTail } from "./commands/tail.ts"
+import { addTrace } from "./commands/trace.ts"
 import { addVerify } from "./commands/verify.ts"
 import type { Session } from "./session.ts"
 
@@ -22,6 +23,7 @@ const COMMANDS = [
   addShow,
   addTail,
   addOperations,
+  addTrace,
   addVerify,
   addProve,
   addSeal,

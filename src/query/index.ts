@@ -13,6 +13,7 @@ export {
   proveEvent,
   queryAuditLogs,
   streamAuditLogs,
+  traceDecision,
   verifyAuditLog,
 } from "./doors.ts"
 export { EXACT_FIELDS, type ExactField, outcomeOf, valuesOf } from "./fields.ts"
@@ -27,6 +28,15 @@ export {
 export { type Finding, NOT_PROVEN, VERDICTS, type Verdict } from "./findings.ts"
 export { HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
 export type { KeptValue } from "./kept-values.ts"
+export {
+  type DecisionTrace,
+  type MissingHop,
+  type TraceCandidate,
+  type TracedTraining,
+  type TraceLink,
+  traceOf,
+} from "./lineage.ts"
+export type { LinkCertainty } from "./lineage-clues.ts"
 export { type AuditOperation, type ChildOperation, childrenOf, operationOf } from "./operation.ts"
 export { listOperations, type OperationQuery } from "./operation-list.ts"
 export type { MissingEvents, OperationError, OperationFacts, OperationSummary } from "./operation-tally.ts"

@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { describe, expect, test } from "vitest"
 import { type AuditRecord, getAuditLogs } from "../../src/audit.ts"
-import { FORBIDDEN, HOSTILE, hostileLog, trainingLog } from "./logs.ts"
+import { FORBIDDEN, HOSTILE, hostileDecision, hostileLog, trainingLog } from "./logs.ts"
 import { HAS_TERMINAL, useCli } from "./run.ts"
 
 const { place, run, audit, terminal } = useCli()
@@ -66,6 +66,7 @@ describe("hostile text never reaches a terminal or pipe unescaped", () => {
 
   test.skipIf(!HAS_TERMINAL)(`a terminal, --raw included${inTerminal}`, async () => {
     await hostileLog(place.logDir)
+    const last = await hostileDecision(place.logDir)
     for (const args of [
       ["list", "--limit", "100"],
       ["tail", "-n", "100"],
@@ -75,6 +76,8 @@ describe("hostile text never reaches a terminal or pipe unescaped", () => {
       ["operations"],
       ["operations", (await operationIds())[0]!],
       ["operations", "--json"],
+      ["trace", last],
+      ["trace", last, "--json"],
     ]) {
       const { code, stdout } = await terminal(args)
       expect({ args, code, found: FORBIDDEN.exec(withoutColours(stdout)) }).toEqual({ args, code: 0, found: null })
