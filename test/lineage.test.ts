@@ -205,6 +205,13 @@ describe("data", () => {
     expect(await dataOf(audit)).toEqual(["old name !dataset_digest", "new digest"])
   })
 
+  test("of which the training names a digest of its own split is not another data set for that", async () => {
+    access(open("x"), "whole", { dataset_digest: "d0" })
+    const audit = open("train")
+    train(audit, "train", { model_id: "m1", training_data_digest: "half of it" })
+    expect(await dataOf(audit)).toEqual(["whole name"])
+  })
+
   test("with the id of the data set is certain by that", async () => {
     access(open("x"), "read", { dataset_id: "ds-7" }, "one name")
     const audit = open("train")
