@@ -7,9 +7,11 @@ import { describe, expect, test } from "vitest"
 import {
   getAuditLogs,
   getKeptValues,
+  getOperation,
   proveEvent,
   queryAuditLogs,
   streamAuditLogs,
+  traceDecision,
   verifyAuditLog,
 } from "../src/audit.ts"
 import { usePlace } from "./place.ts"
@@ -27,11 +29,20 @@ const QUERIES: Readonly<Record<string, Door>> = {
 const ONE_EVENT: Readonly<Record<string, Door>> = {
   proveEvent: (given) => proveEvent(given as never),
   getKeptValues: (given) => getKeptValues(given as never),
+  traceDecision: (given) => traceDecision(given as never),
 }
 const DOORS: Readonly<Record<string, Door>> = {
   ...QUERIES,
   ...ONE_EVENT,
+  getOperation: (given) => getOperation(given as never),
   verifyAuditLog: (given) => verifyAuditLog(given as never),
+}
+/** What a door needs besides the directory. */
+const NEEDED: Readonly<Record<string, object>> = {
+  proveEvent: { eventId: "e" },
+  getKeptValues: { eventId: "e" },
+  traceDecision: { eventId: "e" },
+  getOperation: { operationId: "o" },
 }
 
 function revoked(): object {
@@ -71,9 +82,9 @@ describe.each(Object.entries(DOORS))("%s", (name, door) => {
   })
 
   test.each([[""], [null], [7], [{}]])("logDir %j is refused by name", async (logDir) => {
-    const error = await refusal(door, { eventId: name in ONE_EVENT ? "e" : undefined, logDir })
+    const error = await refusal(door, { ...NEEDED[name], logDir })
     expect(error).toBeInstanceOf(TypeError)
-    expect(error.message).toMatch(/logDir|"eventId"/)
+    expect(error.message).toMatch(/^logDir must be/)
   })
 })
 
@@ -133,7 +144,7 @@ test.skipIf(process.platform === "win32")("a current directory that was deleted 
   try {
     fs.rmdirSync(`${place.directory}/gone`)
     for (const [name, door] of Object.entries(DOORS))
-      expect(await refusal(door, name in ONE_EVENT ? { eventId: "e" } : {})).toMatchObject({
+      expect(await refusal(door, { ...NEEDED[name] })).toMatchObject({
         code: "LOG_DIR_UNREADABLE",
         message: expect.stringContaining("SECUREML_AUDIT_DIR"),
       })

@@ -6,16 +6,31 @@ import { Command } from "commander"
 import { addInit } from "./commands/init.ts"
 import { addKey } from "./commands/key.ts"
 import { addList } from "./commands/list.ts"
+import { addOperations } from "./commands/operations.ts"
 import { addProve } from "./commands/prove.ts"
 import { addRecover } from "./commands/recover.ts"
 import { addReindex } from "./commands/reindex.ts"
 import { addSeal } from "./commands/seal.ts"
 import { addShow } from "./commands/show.ts"
 import { addTail } from "./commands/tail.ts"
+import { addTrace } from "./commands/trace.ts"
 import { addVerify } from "./commands/verify.ts"
 import type { Session } from "./session.ts"
 
-const COMMANDS = [addInit, addList, addShow, addTail, addVerify, addProve, addSeal, addKey, addRecover, addReindex]
+const COMMANDS = [
+  addInit,
+  addList,
+  addShow,
+  addTail,
+  addOperations,
+  addTrace,
+  addVerify,
+  addProve,
+  addSeal,
+  addKey,
+  addRecover,
+  addReindex,
+]
 
 /** The program of one run. Parsing rejects with commander's own error when the usage is wrong, once that was told. */
 export function createProgram(session: Session, version: string): Command {

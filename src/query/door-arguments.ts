@@ -31,6 +31,21 @@ export type ProofArgument =
   | (EventArgument & { readonly index?: undefined })
   | { readonly logDir?: string; readonly eventId?: undefined; readonly index: number }
 
+/** Arguments of the door that is about one operation. */
+export interface OperationArgument {
+  /** Default: `$SECUREML_AUDIT_DIR`, else "secureml_audit_logs". */
+  readonly logDir?: string
+  readonly operationId: string
+}
+
+/** @throws TypeError naming the field. */
+export function checkOperationArgument(given: OperationArgument): void {
+  checkArgument(given, ["logDir", "operationId"], 'the argument must be an object, such as { operationId: "0b1e…" }')
+  checkLogDir(given.logDir)
+  if (typeof given.operationId !== "string" || given.operationId === "")
+    throw new TypeError("operationId must be the id of an operation, as its trail and its records have it")
+}
+
 /** @throws TypeError naming the field. */
 export function checkEventArgument(given: EventArgument): void {
   checkArgument(given, ["logDir", "eventId"], 'the argument must be an object, such as { eventId: "0190…" }')

@@ -10,13 +10,17 @@ import { currentRedirection, type Environment, type SealedReceipt } from "../led
 import { checkHistogram, countRecords, type HistogramBucket, type HistogramQuery, histogramOf } from "./count.ts"
 import {
   checkEventArgument,
+  checkOperationArgument,
   checkProofArgument,
   checkVerifyArgument,
   type EventArgument,
+  type OperationArgument,
   type ProofArgument,
 } from "./door-arguments.ts"
 import { type AuditFilters, type AuditQuery, checkCounted, checkQuery, type RecordOf } from "./filter.ts"
 import { type KeptValue, keptValuesOf } from "./kept-values.ts"
+import { type DecisionTrace, traceOf } from "./lineage.ts"
+import { type AuditOperation, operationOf } from "./operation.ts"
 import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
 import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
 
@@ -121,6 +125,42 @@ export async function histogramAuditLogs<const T extends string = string>(
 ): Promise<HistogramBucket[]> {
   checkHistogram(query)
   return histogramOf(query, directoryOf(query.logDir))
+}
+
+/**
+ * One run's whole story: when it ran and how it ended, who ran it, in which operation and with which others inside, what
+ * it recorded, its errors, and which of its events are missing. An operation without `audit_closed` is "unfinished".
+ *
+ * @throws TypeError for a wrong argument, naming the field.
+ * @throws {@link AuditError} `OPERATION_NOT_FOUND`, `LOG_DIR_UNREADABLE`, `LEDGER_CORRUPT`.
+ * @example
+ * ```ts
+ * (await getOperation({ operationId: audit.operationId })).status // "completed"
+ * ```
+ */
+export async function getOperation(query: OperationArgument): Promise<AuditOperation> {
+  checkOperationArgument(query)
+  return operationOf(directoryOf(query.logDir), query.operationId)
+}
+
+/**
+ * Which version of which model made a decision, on which data and for what purpose it was trained, and who approved it:
+ * each an event, with the reason why it belongs there and how certain that is. What the log does not say is listed as
+ * missing; nothing is guessed silently.
+ *
+ * @param query - The decision's event id, or its `index`.
+ * @throws TypeError, RangeError for a wrong argument, naming the field.
+ * @throws {@link AuditError} `EVENT_NOT_FOUND`, `NOT_A_DECISION`, `LOG_DIR_UNREADABLE`, `LEDGER_CORRUPT`.
+ * @example
+ * ```ts
+ * const { trainings, missing } = await traceDecision({ eventId: decision.eventId })
+ * trainings.find(({ isChosen }) => isChosen)?.certainty // "digest"
+ * missing // [{ hop: "approval", reason: "no check that passed and no approval stands between …" }]
+ * ```
+ */
+export async function traceDecision(query: ProofArgument): Promise<DecisionTrace> {
+  checkProofArgument(query)
+  return traceOf(directoryOf(query.logDir), query.index ?? query.eventId)
 }
 
 /**

@@ -8,10 +8,12 @@ export {
   countAuditLogs,
   getAuditLogs,
   getKeptValues,
+  getOperation,
   histogramAuditLogs,
   proveEvent,
   queryAuditLogs,
   streamAuditLogs,
+  traceDecision,
   verifyAuditLog,
 } from "./doors.ts"
 export { EXACT_FIELDS, type ExactField, outcomeOf, valuesOf } from "./fields.ts"
@@ -26,6 +28,18 @@ export {
 export { type Finding, NOT_PROVEN, VERDICTS, type Verdict } from "./findings.ts"
 export { HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
 export type { KeptValue } from "./kept-values.ts"
+export {
+  type DecisionTrace,
+  type MissingHop,
+  type TraceCandidate,
+  type TracedTraining,
+  type TraceLink,
+  traceOf,
+} from "./lineage.ts"
+export type { LinkCertainty } from "./lineage-clues.ts"
+export { type AuditOperation, type ChildOperation, childrenOf, operationOf } from "./operation.ts"
+export { listOperations, type OperationQuery } from "./operation-list.ts"
+export type { MissingEvents, OperationError, OperationFacts, OperationSummary } from "./operation-tally.ts"
 export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, streamRecords } from "./read.ts"
 export { type IndexReport, reindexLog } from "./reindex.ts"
 export { readEntries, takeSnapshot, tryParse } from "./snapshot.ts"

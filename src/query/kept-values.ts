@@ -4,13 +4,12 @@
  * @module
  */
 import { fromBase64 } from "../bytes.ts"
-import { AuditError } from "../errors.ts"
 import type { AuditEntry, JsonValue } from "../event/index.ts"
 import { PayloadReader } from "../ledger/index.ts"
 import { opensCommitment } from "../privacy/index.ts"
 import { findLogDirectory, type RootDirectory } from "../store/index.ts"
+import { findRecord } from "./find.ts"
 import type { Finding } from "./findings.ts"
-import { streamRecords } from "./read.ts"
 
 /** One value kept, and what became of it. */
 export interface KeptValue {
@@ -37,18 +36,13 @@ export const KEPT_MARKER: Buffer = Buffer.from('{"$secureml":"kept"')
  * @throws {@link AuditError} `EVENT_NOT_FOUND`.
  */
 export async function keptValuesOf(logDir: string, eventId: string): Promise<KeptValue[]> {
-  const root = findLogDirectory(logDir)
-  for await (const record of streamRecords({ text: eventId }, logDir)) {
-    const entry = record as unknown as AuditEntry
-    if (entry.event_id !== eventId) continue
-    const reader = await PayloadReader.open(root!)
-    try {
-      return markersIn(entry.details).map((marker) => readMarker(reader, eventId, marker))
-    } finally {
-      reader.close()
-    }
+  const { details } = await findRecord(logDir, eventId)
+  const reader = await PayloadReader.open(findLogDirectory(logDir)!)
+  try {
+    return markersIn(details).map((marker) => readMarker(reader, eventId, marker))
+  } finally {
+    reader.close()
   }
-  throw new AuditError("EVENT_NOT_FOUND", `there is no event ${JSON.stringify(eventId)} in ${root?.path ?? logDir}`)
 }
 
 /** Findings on the kept values of some entries. */

@@ -190,7 +190,8 @@ export async function prove({ logDir, eventId, fromIndex = 0 }: ProveQuery): Pro
   throw new AuditError("EVENT_NOT_FOUND", `there is no event ${JSON.stringify(eventId)} in ${root?.path ?? logDir}`)
 }
 
-async function findSealed(
+/** The sealed entry with an event id, or at an index; undefined when there is none. */
+export async function findSealed(
   snapshot: Snapshot,
   eventId: string | number,
   fromIndex: number,

@@ -16,7 +16,19 @@ describe("the program", () => {
     expect(await run(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: "" })
     const help = await audit("--help")
     expect(help.code).toBe(0)
-    for (const name of ["init", "list", "show", "tail", "verify", "prove", "seal", "key", "recover"]) {
+    for (const name of [
+      "init",
+      "list",
+      "show",
+      "tail",
+      "operations",
+      "trace",
+      "verify",
+      "prove",
+      "seal",
+      "key",
+      "recover",
+    ]) {
       expect(help.stdout).toContain(`\n  ${name} `)
       const own = await audit(name, "--help")
       expect({ name, code: own.code, examples: own.stdout.includes("Examples:\n  $ secureml audit") }).toEqual({
@@ -43,7 +55,12 @@ describe("the program", () => {
     [["audit", "list", "--start-time", "2026-01-02", "--end-time", "2026-01-01"], "--start-time"],
     [["audit", "tail", "-n", "x"], "--lines"],
     [["audit", "show"], "event-id"],
+    [["audit", "operations", "--limit", "0"], "--limit"],
+    [["audit", "operations", "x", "--unfinished"], "--unfinished"],
+    [["audit", "operations", "x", "--event-type", "e"], "--event-type"],
     [["audit", "show", "abc"], "event-id"],
+    [["audit", "trace"], "event-id"],
+    [["audit", "trace", "abc"], "event-id"],
     [["audit", "show", "0", "--raw", "--json"], "--raw"],
     [["audit", "verify", "--public-key", "nonsense"], "--public-key"],
     [["audit", "prove", "0", "--out", "a", "--entry-out", "./a"], "--out"],
@@ -64,16 +81,24 @@ describe("the program", () => {
     expect(stderr).not.toMatch(/\n\s+at /)
   })
 
-  test.each(["list", "show 0", "tail", "prove 0", "seal", "key", "recover --reason x"])(
-    "%s of a directory that does not exist exits 1 and names its absolute path",
-    async (command) => {
-      const { code, stdout, stderr } = await run(["audit", ...command.split(" "), "--log-dir", "not/there"])
-      expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
-      expect(stderr).toMatch(/^secureml: .* \[LOG_DIR_UNREADABLE\]\n$/)
-      expect(stderr).toContain(`${place.directory}/not/there`)
-      expect(fs.existsSync(`${place.directory}/not`)).toBe(false)
-    },
-  )
+  test.each([
+    "list",
+    "show 0",
+    "tail",
+    "operations",
+    "operations x",
+    "trace 0",
+    "prove 0",
+    "seal",
+    "key",
+    "recover --reason x",
+  ])("%s of a directory that does not exist exits 1 and names its absolute path", async (command) => {
+    const { code, stdout, stderr } = await run(["audit", ...command.split(" "), "--log-dir", "not/there"])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
+    expect(stderr).toMatch(/^secureml: .* \[LOG_DIR_UNREADABLE\]\n$/)
+    expect(stderr).toContain(`${place.directory}/not/there`)
+    expect(fs.existsSync(`${place.directory}/not`)).toBe(false)
+  })
 
   test("a stack trace only where SECUREML_DEBUG=1 asks for it", async () => {
     const args = ["audit", "show", "5", "--log-dir", place.directory]

@@ -1,12 +1,15 @@
 import * as fs from "node:fs"
 import { describe, expect, test } from "vitest"
 import { type AuditRecord, getAuditLogs } from "../../src/audit.ts"
-import { FORBIDDEN, HOSTILE, hostileLog, trainingLog } from "./logs.ts"
+import { FORBIDDEN, HOSTILE, hostileDecision, hostileLog, trainingLog } from "./logs.ts"
 import { HAS_TERMINAL, useCli } from "./run.ts"
 
 const { place, run, audit, terminal } = useCli()
 
 const inTerminal = HAS_TERMINAL ? "" : " (skipped: script of util-linux is not here)"
+const operationIds = async (): Promise<string[]> => [
+  ...new Set((await getAuditLogs({ logDir: place.logDir })).map(({ operation_id }) => operation_id)),
+]
 /** Colours of our own: nothing but these may begin with an escape character. */
 const withoutColours = (text: string): string => text.replace(/\u001b\[\d{1,2}m/g, "").replaceAll("\r\n", "\n")
 
@@ -26,9 +29,22 @@ describe("hostile text never reaches a terminal or pipe unescaped", () => {
       list,
       await audit("tail", "-n", "100"),
       ...(await Promise.all([...HOSTILE.keys()].map((n) => audit("show", String(5 * n + 1))))),
+      await audit("operations"),
+      ...(await Promise.all((await operationIds()).map((id) => audit("operations", id)))),
     ]) {
       expect(FORBIDDEN.exec(stdout + stderr)).toBeNull()
     }
+  })
+
+  test("operations in a pipe: as many tabs in each line", async () => {
+    await hostileLog(place.logDir)
+    const { stdout } = await audit("operations")
+    const cells = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split("\t"))
+    expect(cells.map((row) => row.length)).toEqual(HOSTILE.map(() => 7))
+    for (const { escaped } of HOSTILE) expect(stdout).toContain(escaped)
   })
 
   test("JSON writes it as \\uXXXX and parses to the same text", async () => {
@@ -50,12 +66,18 @@ describe("hostile text never reaches a terminal or pipe unescaped", () => {
 
   test.skipIf(!HAS_TERMINAL)(`a terminal, --raw included${inTerminal}`, async () => {
     await hostileLog(place.logDir)
+    const last = await hostileDecision(place.logDir)
     for (const args of [
       ["list", "--limit", "100"],
       ["tail", "-n", "100"],
       ["show", "16"],
       ["show", "16", "--raw"],
       ["list", "--json"],
+      ["operations"],
+      ["operations", (await operationIds())[0]!],
+      ["operations", "--json"],
+      ["trace", last],
+      ["trace", last, "--json"],
     ]) {
       const { code, stdout } = await terminal(args)
       expect({ args, code, found: FORBIDDEN.exec(withoutColours(stdout)) }).toEqual({ args, code: 0, found: null })

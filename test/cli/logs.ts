@@ -59,6 +59,26 @@ export async function hostileLog(logDir: string): Promise<void> {
   }
 }
 
+/** A decision, its training, data and approval with hostile text all over; gives the decision's event id. */
+export async function hostileDecision(logDir: string): Promise<string> {
+  const text = HOSTILE.map((one) => one.text).join(" ")
+  const audit = new AuditTrail(text, { logDir, actor: { id: text }, context: { model_version: text } })
+  const evidence = { model_digest: text, approved_by: text }
+  audit.logDataAccess({ datasetName: text, columnsAccessed: [text], numRecords: 1, purpose: text, user: text })
+  audit.logModelTraining({ modelType: text, datasetName: text, parameters: { [text]: text } }, { evidence })
+  audit.logComplianceCheck(
+    { checkType: text, regulation: text, result: true, details: { model_id: text } },
+    { evidence },
+  )
+  audit.logComplianceCheck(
+    { checkType: text, regulation: text, result: text, details: { model_id: text } },
+    { evidence },
+  )
+  const { eventId } = audit.logModelInference({ modelId: text, inputData: text, output: text }, { evidence })
+  await audit.close()
+  return eventId
+}
+
 /** Records five steps, then takes the third one's line out of the journal. Nothing of it is sealed. */
 export async function cutHole(logDir: string): Promise<void> {
   const trail = new AuditTrail("holed", { logDir })
