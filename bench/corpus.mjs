@@ -11,11 +11,11 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { crc32 } from "node:zlib"
 
-const DAYS = 90
+export const DAYS = 90
 const EVENTS_AN_OPERATION = 16
 const OPEN_OPERATIONS = 64
 const SEGMENT_EVENTS = 20_000
-const END_MS = Date.UTC(2026, 10, 24)
+export const END_MS = Date.UTC(2026, 10, 24)
 
 /** Numbers from 0 up to 1, the same for the same seed. */
 function randomOf(seed) {
@@ -130,6 +130,7 @@ export function writeCorpus(logDir, events, seed = 1) {
   const open = Array.from({ length: OPEN_OPERATIONS }, operation)
   const stepMs = (DAYS * 86_400_000) / events
   const operations = []
+  const users = []
   let fd
   let lines = []
   for (let n = 0; n < events; n++) {
@@ -156,7 +157,10 @@ export function writeCorpus(logDir, events, seed = 1) {
     })
     lines.push(lineOf(n, entry))
     if (--run.left === 0) {
-      if (operations.length < 1_000 || n % 1_000 === 0) operations.push(run.id)
+      if (operations.length < 1_000 || n % 1_000 === 0) {
+        operations.push(run.id)
+        users.push(run.user)
+      }
       open[slot] = operation()
     }
     if (lines.length === 1_000 || n === events - 1) {
@@ -169,7 +173,7 @@ export function writeCorpus(logDir, events, seed = 1) {
     }
   }
   closeSync(fd)
-  return { operations, endMs: END_MS, days: DAYS }
+  return { operations, users }
 }
 
 function lineOf(seq, entry) {
