@@ -397,7 +397,7 @@ describe("wrong arguments name the field and write nothing", () => {
     ],
     ["logLevel", () => open("x", { logLevel: "INFO" })],
     ["privacy", () => open("x", { privacy: {} })],
-    ["auditReads", () => open("x", { auditReads: true })],
+    ["auditReads", () => open("x", { auditReads: "yes" })],
     ["logFormat", () => open("x", { logFormat: "%(thread)d %(message)s" })],
     ["logFormat", () => open("x", { logFormat: "100% %(message)s" })],
     ["options of a trail", () => new AuditTrail("x", null as never)],

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { userInfo } from "node:os"
-import { type Actor, EntryTemplate, encodeActor } from "../event/index.ts"
+import { type Actor, EntryTemplate, encodeActor, type Redactor } from "../event/index.ts"
 import { createRedactor } from "../privacy/index.ts"
 import type { Receipt } from "./receipt.ts"
 import { openLedger, Recorder } from "./recorder.ts"
@@ -20,18 +20,23 @@ export interface Act {
   readonly details: object
   /** Default: the user of the operating system. */
   readonly actor?: Actor
+  /** The operation in which it was done. */
+  readonly parentOperationId?: string
+  /** Default: what is always redacted. */
+  readonly redactor?: Redactor
 }
 
 /**
  * Records an act; secrets in its details are redacted as everywhere.
  * @throws {@link AuditError} `LOG_DIR_NOT_WRITABLE`, `RECORD_FAILED`.
  */
-export function recordAct({ logDir, operationName, eventType, details, actor = systemUser() }: Act): Receipt {
+export function recordAct(act: Act): Receipt {
+  const { logDir, operationName, eventType, details, actor = systemUser(), parentOperationId } = act
   const operationId = randomUUID()
   const recorder = new Recorder({
     ledger: openLedger(logDir, process.env),
-    template: new EntryTemplate({ operationId, operationName, actorJson: encodeActor(actor) }),
-    redactor: createRedactor(),
+    template: new EntryTemplate({ operationId, operationName, parentOperationId, actorJson: encodeActor(actor) }),
+    redactor: act.redactor ?? createRedactor(),
     operationName,
     operationId,
     durability: "recorded",

@@ -2,18 +2,16 @@
  * Trails around a piece of code: opened, carried along every await, closed and settled.
  * @module
  */
-import { AsyncLocalStorage } from "node:async_hooks"
 import { AuditError } from "../errors.ts"
 import type { Redactor } from "../event/index.ts"
 import type { TrailOptions } from "./options.ts"
 import { warn } from "./recorder.ts"
+import { currentTrail } from "./storage.ts"
 import { type AuditTrail, endTrail, openNested } from "./trail.ts"
-
-const storage = new AsyncLocalStorage<AuditTrail>()
 
 /** The innermost trail opened by `withAuditTrail` or `auditFunction` around the running code, or undefined. */
 export function currentAuditTrail(): AuditTrail | undefined {
-  return storage.getStore()
+  return currentTrail.getStore() as AuditTrail | undefined
 }
 
 /** Opens a trail that inherits from the current one; see `openNested`. */
@@ -23,7 +21,7 @@ export function openInCurrent(operationName: string, options: TrailOptions, reda
 
 /** Runs code with a trail as the current one. */
 export function runIn<R>(trail: AuditTrail, run: () => R): R {
-  return storage.run(trail, run)
+  return currentTrail.run(trail, run)
 }
 
 /**

@@ -54,6 +54,12 @@ export interface TrailOptions {
    * commitment to it, `getKeptValues` reads it, and it is not in the tree. Default false: only a marker is left.
    */
   readonly keepLarge?: boolean
+  /**
+   * Records an `audit_read` event for each read of this log directory through this package, in this thread, while the
+   * trail is open: which function, what was asked for, how many records came back. Values that could name a person are
+   * not written down, only that one was given. Default false.
+   */
+  readonly auditReads?: boolean
   /** Only for `auditFunction`. Default "summary". */
   readonly capture?: CaptureMode
 }
@@ -82,6 +88,7 @@ const TRAIL_FIELDS: readonly string[] = [
   "onWriteError",
   "redact",
   "keepLarge",
+  "auditReads",
   "capture",
 ]
 const CALL_FIELDS: readonly string[] = ["evidence", "actor", "occurredAt", "regulations", "durability"]
@@ -108,6 +115,8 @@ export function checkTrailOptions(options: TrailOptions, extraFields: readonly s
     throw new TypeError('regulations must be an array of names, such as ["GDPR"]')
   if (options.keepLarge !== undefined && typeof options.keepLarge !== "boolean")
     throw new TypeError("keepLarge must be true or false")
+  if (options.auditReads !== undefined && typeof options.auditReads !== "boolean")
+    throw new TypeError("auditReads must be true or false")
   checkDurability(durability)
   if (onWriteError !== undefined && onWriteError !== "throw" && typeof onWriteError !== "function") {
     throw new TypeError('onWriteError must be "throw" or a function')

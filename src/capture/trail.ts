@@ -46,6 +46,7 @@ import {
   type TrailOptions,
   type WriteErrorPolicy,
 } from "./options.ts"
+import { recordReads } from "./reads.ts"
 import type { Receipt } from "./receipt.ts"
 import { type EventParts, openLedger, Recorder, unheardListener } from "./recorder.ts"
 import { namedRegulations } from "./regulations.ts"
@@ -119,6 +120,8 @@ export class AuditTrail implements Disposable, AsyncDisposable {
   readonly #ledger: Ledger
   readonly #recorder: Recorder
   readonly #inside: TrailInside
+  /** Set while reads of the directory are recorded. */
+  readonly #stopRecordingReads: (() => void) | undefined
   /** "ended": `audit_closed` is recorded, and nobody has asked for the seal. */
   #closing: Promise<Checkpoint | undefined> | "ended" | undefined
 
@@ -189,6 +192,8 @@ export class AuditTrail implements Disposable, AsyncDisposable {
       { start_time: this.startTime.toISOString(), regulations: this.regulations },
       {},
     )
+    if (this.#options.auditReads === true)
+      this.#stopRecordingReads = recordReads({ operationId, logDir: this.#ledger.path, actor, redactor })
   }
 
   /**
@@ -333,6 +338,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     if (details !== undefined && !isRecord(details)) throw new TypeError("details must be an object, or left out")
     const end = { status, end_time: new Date().toISOString(), ...(details === undefined ? {} : { details }) }
     this.#recorder.record("audit_closed", end, {})
+    this.#stopRecordingReads?.()
     this.#recorder.textLog?.close()
     this.#recorder.textLog = undefined
   }

@@ -36,6 +36,7 @@ const SUMMARY_KEYS: ReadonlyMap<string, readonly string[]> = new Map([
   ["error", ["error_type", "message"]],
   ["function_call", ["function"]],
   ["function_return", ["status", "execution_time"]],
+  ["audit_read", ["function", "records", "filters"]],
   ["events_lost", ["count", "code", "first_at", "last_at"]],
 ])
 /** Said by their place in the line. */

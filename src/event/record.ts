@@ -64,6 +64,8 @@ export interface AuditEventMap {
     bytes?: number
     completed?: boolean
   }
+  /** `filters` names what was asked for; a value that could be a person's is "given". */
+  audit_read: { function: string; filters: unknown; records: number; completed: boolean; error?: string }
   events_lost: { count: number; first_at: string; last_at: string; code: string }
 }
 

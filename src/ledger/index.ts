@@ -16,6 +16,7 @@ export {
   readBundle,
   readTile,
 } from "./published.ts"
+export { type ReadNote, type ReadWatcher, readWatcher, watchReads } from "./read-watch.ts"
 export { findEntry, type PlacedEntry, proofTextFor, receiptFor, type SealedReceipt } from "./receipt.ts"
 export type { Recovery } from "./recover.ts"
 export { currentRedirection, type Redirection, redirectTrails } from "./redirection.ts"

@@ -19,9 +19,10 @@ import {
 } from "./door-arguments.ts"
 import { type AuditFilters, type AuditQuery, checkCounted, checkQuery, type RecordOf } from "./filter.ts"
 import { type KeptValue, keptValuesOf } from "./kept-values.ts"
-import { type DecisionTrace, traceOf } from "./lineage.ts"
+import { type DecisionTrace, eventsIn, traceOf } from "./lineage.ts"
 import { type AuditOperation, operationOf } from "./operation.ts"
 import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
+import { told, toldStream } from "./told.ts"
 import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
 
 const DEFAULT_LOG_DIR = "secureml_audit_logs"
@@ -63,8 +64,7 @@ type Records<T extends string> = string extends T ? AuditRecord : RecordOf<T> ex
 export async function* streamAuditLogs<const T extends string = string>(
   query: AuditQuery<T> = {},
 ): AsyncGenerator<Records<T>, void, undefined> {
-  checkQuery(query)
-  for await (const record of streamRecords(query, directoryOf(query.logDir))) yield record as unknown as Records<T>
+  yield* recordsOf("streamAuditLogs", query)
 }
 
 /**
@@ -78,8 +78,17 @@ export async function* streamAuditLogs<const T extends string = string>(
  */
 export async function getAuditLogs<const T extends string = string>(query: AuditQuery<T> = {}): Promise<Records<T>[]> {
   const records: Records<T>[] = []
-  for await (const record of streamAuditLogs(query)) records.push(record)
+  for await (const record of recordsOf("getAuditLogs", query)) records.push(record)
   return records
+}
+
+async function* recordsOf<T extends string>(
+  name: string,
+  query: AuditQuery<T>,
+): AsyncGenerator<Records<T>, void, undefined> {
+  checkQuery(query)
+  const logDir = directoryOf(query.logDir)
+  yield* toldStream(name, query, logDir, streamRecords(query, logDir) as unknown as AsyncGenerator<Records<T>>)
 }
 
 /**
@@ -93,7 +102,15 @@ export async function queryAuditLogs<const T extends string = string>(
   query: PageQuery<T> = {},
 ): Promise<AuditPage<Records<T>>> {
   checkQuery(query, ["proofs"])
-  return (await readPage(query, directoryOf(query.logDir))) as unknown as AuditPage<Records<T>>
+  const logDir = directoryOf(query.logDir)
+  const page = await told(
+    "queryAuditLogs",
+    query,
+    logDir,
+    () => readPage(query, logDir),
+    ({ records }) => records.length,
+  )
+  return page as unknown as AuditPage<Records<T>>
 }
 
 /**
@@ -107,7 +124,14 @@ export async function queryAuditLogs<const T extends string = string>(
  */
 export async function countAuditLogs<const T extends string = string>(query: AuditFilters<T> = {}): Promise<number> {
   checkCounted(query)
-  return countRecords(query, directoryOf(query.logDir))
+  const logDir = directoryOf(query.logDir)
+  return told(
+    "countAuditLogs",
+    query,
+    logDir,
+    () => countRecords(query, logDir),
+    (count) => count,
+  )
 }
 
 /**
@@ -124,7 +148,14 @@ export async function histogramAuditLogs<const T extends string = string>(
   query: HistogramQuery<T> = {},
 ): Promise<HistogramBucket[]> {
   checkHistogram(query)
-  return histogramOf(query, directoryOf(query.logDir))
+  const logDir = directoryOf(query.logDir)
+  return told(
+    "histogramAuditLogs",
+    query,
+    logDir,
+    () => histogramOf(query, logDir),
+    ({ length }) => length,
+  )
 }
 
 /**
@@ -140,7 +171,14 @@ export async function histogramAuditLogs<const T extends string = string>(
  */
 export async function getOperation(query: OperationArgument): Promise<AuditOperation> {
   checkOperationArgument(query)
-  return operationOf(directoryOf(query.logDir), query.operationId)
+  const logDir = directoryOf(query.logDir)
+  return told(
+    "getOperation",
+    query,
+    logDir,
+    () => operationOf(logDir, query.operationId),
+    () => 1,
+  )
 }
 
 /**
@@ -160,7 +198,8 @@ export async function getOperation(query: OperationArgument): Promise<AuditOpera
  */
 export async function traceDecision(query: ProofArgument): Promise<DecisionTrace> {
   checkProofArgument(query)
-  return traceOf(directoryOf(query.logDir), query.index ?? query.eventId)
+  const logDir = directoryOf(query.logDir)
+  return told("traceDecision", query, logDir, () => traceOf(logDir, query.index ?? query.eventId), eventsIn)
 }
 
 /**
@@ -173,7 +212,14 @@ export async function traceDecision(query: ProofArgument): Promise<DecisionTrace
  */
 export async function proveEvent(query: ProofArgument): Promise<SealedReceipt> {
   checkProofArgument(query)
-  return prove({ logDir: directoryOf(query.logDir), eventId: query.index ?? query.eventId })
+  const logDir = directoryOf(query.logDir)
+  return told(
+    "proveEvent",
+    query,
+    logDir,
+    () => prove({ logDir, eventId: query.index ?? query.eventId }),
+    () => 1,
+  )
 }
 
 /**
@@ -189,7 +235,14 @@ export async function proveEvent(query: ProofArgument): Promise<SealedReceipt> {
  */
 export async function getKeptValues(query: EventArgument): Promise<KeptValue[]> {
   checkEventArgument(query)
-  return keptValuesOf(directoryOf(query.logDir), query.eventId)
+  const logDir = directoryOf(query.logDir)
+  return told(
+    "getKeptValues",
+    query,
+    logDir,
+    () => keptValuesOf(logDir, query.eventId),
+    ({ length }) => length,
+  )
 }
 
 /**

@@ -104,6 +104,12 @@ export async function traceOf(logDir: string, event: string | number): Promise<D
   }
 }
 
+/** How many events a trace consists of. */
+export function eventsIn({ trainings, approvals, rejections }: DecisionTrace): number {
+  const data = trainings.reduce((sum, training) => sum + (training.data?.length ?? 0), 0)
+  return 1 + trainings.length + data + approvals.length + rejections.length
+}
+
 /** Other types of our own about a model: what they say is no decision. */
 const NO_DECISIONS = ["model_training", "compliance_check", "data_access", "data_transformation"]
 
