@@ -2,8 +2,10 @@
  * The query index gives the answers of a plain reading: differential over random filters, whatever was done to the
  * index, and beside writers.
  */
+import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import {
@@ -331,4 +333,19 @@ test("an entry that was changed in its bundle is never shown, with an index or w
     else fs.rmSync(join(logDir, ".state/index"), { recursive: true, force: true })
     await expect(getAuditLogs({ logDir, operationId })).rejects.toMatchObject({ code: "LEDGER_CORRUPT" })
   }
+})
+
+test("an index that another process made anew is opened anew, even where it has the inode of the old one", async () => {
+  const logDir = copy()
+  const root = findLogDirectory(logDir)!
+  await reindexLog(root)
+  const before = LocalIndex.open(root)!
+  const { made } = JSON.parse(fs.readFileSync(join(logDir, ".state/index/stamp.json"), "utf8")) as { made: string }
+  // As from outside: nothing in this thread is told.
+  execFileSync(process.execPath, [fileURLToPath(new URL("../dist/cli.js", import.meta.url)), "audit", "reindex"], {
+    env: { ...process.env, SECUREML_AUDIT_DIR: logDir },
+    stdio: "ignore",
+  })
+  expect(JSON.parse(fs.readFileSync(join(logDir, ".state/index/stamp.json"), "utf8"))).not.toMatchObject({ made })
+  expect(LocalIndex.open(root)).not.toBe(before)
 })

@@ -31,6 +31,8 @@ const OPEN_INDEXES = 8
 /** How the files were left. */
 interface Stamp {
   readonly v: 1
+  /** Random; another one whenever the index is made anew, since a new file may have the inode of an old one. */
+  readonly made: string
   /** Somebody is adding to the files, or died while they did: SQLite takes back what was not finished. */
   readonly writing: boolean
   /** Which start of the system that was: what is not synced, another start may not find. */
@@ -65,7 +67,7 @@ export class LocalIndex {
       return undefined
     }
     const names = Object.keys(stamp.files)
-    const identity = names.map((name) => inodeOf(root, Number(name))).join()
+    const identity = `${stamp.made} ${names.length}`
     const known = opened.get(root.path)
     if (known?.identity === identity) return known.index
     forget(root.path)
@@ -145,6 +147,7 @@ export class LocalIndexWriter {
   readonly #root: RootDirectory
   readonly #lock: LocalMutex
   #files: Record<string, string>
+  #made: string
   #file: { readonly number: number; readonly index: IndexFile } | undefined
   #state: IndexState | undefined
 
@@ -152,6 +155,7 @@ export class LocalIndexWriter {
     this.#root = root
     this.#lock = lock
     this.#files = { ...stamp?.files }
+    this.#made = stamp?.made ?? randomText()
     this.#state = state
   }
 
@@ -179,6 +183,7 @@ export class LocalIndexWriter {
     this.#file = undefined
     this.#state = undefined
     this.#files = {}
+    this.#made = randomText()
     for (const name of await this.#root.names(INDEX_DIRECTORY)) {
       if (/^\d+\.sqlite(-journal)?$/.test(name) || name === "stamp.json")
         await this.#root.remove(`${INDEX_DIRECTORY}/${name}`)
@@ -201,7 +206,7 @@ export class LocalIndexWriter {
         await this.#stamp(true)
       }
     }
-    const seed = this.#file.index.state?.seed ?? randomBytes(16).toString("base64url")
+    const seed = this.#file.index.state?.seed ?? randomText()
     const isNew = (this.#state?.position ?? 0) <= batch.block * BLOCK_ENTRIES
     this.#state = { position, root, seed }
     await this.#file.index.add(batch, this.#state, isNew, slices)
@@ -226,7 +231,7 @@ export class LocalIndexWriter {
   }
 
   #stamp(writing: boolean): Promise<void> {
-    const stamp: Stamp = { v: 1, writing, boot: bootId(), files: this.#files }
+    const stamp: Stamp = { v: 1, made: this.#made, writing, boot: bootId(), files: this.#files }
     return this.#root.replace(STAMP_FILE, utf8(`${JSON.stringify(stamp)}\n`))
   }
 
@@ -246,6 +251,10 @@ export function indexBytes(root: RootDirectory): number {
       sum + (statOf(root, Number(name))?.size === undefined ? 0 : Number(statOf(root, Number(name))!.size)),
     0,
   )
+}
+
+function randomText(): string {
+  return randomBytes(16).toString("base64url")
 }
 
 function readStamp(root: RootDirectory): string | undefined {
@@ -276,10 +285,6 @@ function statOf(root: RootDirectory, number: number): fs.BigIntStats | undefined
 function statText(root: RootDirectory, number: number): string {
   const stats = statOf(root, number)
   return stats === undefined ? "" : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
-}
-
-function inodeOf(root: RootDirectory, number: number): string {
-  return String(statOf(root, number)?.ino)
 }
 
 /** Names this start of the system; undefined where it cannot be told. */
