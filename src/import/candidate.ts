@@ -2,6 +2,7 @@
  * What a line of a foreign log becomes before it is recorded, and why one cannot. Pure.
  * @module
  */
+import { importedEventType } from "../capture/index.ts"
 import {
   type Actor,
   checkEventType,
@@ -30,7 +31,7 @@ export type DamageCode =
 export const DAMAGE_TEXT: Readonly<Record<DamageCode, string>> = {
   not_utf8: "is not UTF-8 text",
   too_long: "is longer than 16 MiB",
-  not_a_line: "is not a line as the Python module writes them",
+  not_a_line: "is not a line of such a log",
   not_json: "holds damaged JSON",
   unfinished: "stops in the middle; import again once it is whole",
   key_twice: "has one key twice in an object, so one of the two values would be lost",
@@ -81,7 +82,10 @@ const MAX_ID_CHARS = 256
 /** @throws {@link LineDamage} `no_event_type`. */
 export function readEventType(value: unknown): string {
   try {
-    return checkEventType(value)
+    const type = checkEventType(value)
+    // What it becomes has to be a type as well.
+    checkEventType(importedEventType(type))
+    return type
   } catch {
     throw new LineDamage("no_event_type")
   }

@@ -15,6 +15,7 @@ import { findLogDirectory, IMPORT_LOCK_FILE, LocalMutex, type RootDirectory } fr
 import { type Candidate, LineDamage } from "./candidate.ts"
 import { JsonFaultError } from "./exact-json.ts"
 import { keyMissing, makeImportKey, readImportKey } from "./import-key.ts"
+import { readJsonLine } from "./json-line.ts"
 import { KnownRecords, knownRecords } from "./known.ts"
 import { LineSplitter, type SourceLine } from "./line-splitter.ts"
 import { readPythonLine } from "./python-line.ts"
@@ -23,7 +24,7 @@ import { namedFile, pythonFiles, type SourceFile, UnreadableFile } from "./sourc
 import { type Zone, zoneOf } from "./zone.ts"
 
 /** Kinds of logs that can be imported. */
-export const IMPORT_KINDS = ["python-secureml"] as const
+export const IMPORT_KINDS = ["python-secureml", "jsonl"] as const
 export type ImportKind = (typeof IMPORT_KINDS)[number]
 
 /** Lines between two chances for others: sealing in the background, signals, progress. */
@@ -159,8 +160,9 @@ class ImportJob {
       this.#tally.counts.known += 1
       return
     }
-    if (state === "changed") throw new LineDamage("changed")
-    const candidate = readPythonLine(text, file, this.#zone)
+    // Python gives each operation a file of its own; other files may well share a name.
+    if (state === "changed" && from === "python-secureml") throw new LineDamage("changed")
+    const candidate = from === "jsonl" ? readJsonLine(text, this.#zone) : readPythonLine(text, file, this.#zone)
     const { operationName = NAMELESS, occurredAt, naive } = candidate
     const operationId = candidate.operationId ?? importedId(this.#key, [from, file, operationName])
     if (this.#known.isOwn(operationId)) throw new LineDamage("own_operation")

@@ -19,7 +19,7 @@ export class KnownRecords {
   any = false
   /** Imported records behind the last `audit_imported`: the import that made them was cut off. */
   untold = 0
-  /** By file, by line. */
+  /** By file, by line; several commitments one behind the other, where files of one name were imported. */
   readonly #lines = new Map<string, Map<number, string>>()
   /** The next number of each operation, or {@link OWN}. */
   readonly #operations = new Map<string, number>()
@@ -28,7 +28,7 @@ export class KnownRecords {
   stateOf(file: string, line: number, commitment: string): "known" | "changed" | "new" {
     const before = this.#lines.get(file)?.get(line)
     if (before === undefined) return "new"
-    return before === commitment.slice(0, KEPT_CHARS) ? "known" : "changed"
+    return before.includes(commitment.slice(0, KEPT_CHARS)) ? "known" : "changed"
   }
 
   isOwn(operationId: string): boolean {
@@ -44,7 +44,7 @@ export class KnownRecords {
 
   addLine(file: string, line: number, commitment: string): void {
     const lines = this.#lines.get(file) ?? new Map<number, string>()
-    this.#lines.set(file, lines.set(line, commitment.slice(0, KEPT_CHARS)))
+    this.#lines.set(file, lines.set(line, (lines.get(line) ?? "") + commitment.slice(0, KEPT_CHARS)))
   }
 
   addNumber(operationId: string, sequence: number, imported: boolean): void {

@@ -52,22 +52,34 @@ function realDirectory(directory: string): string {
     const real = fs.realpathSync(path)
     if (fs.statSync(real).isDirectory()) return real
   } catch (error) {
-    throw new AuditError(
-      "IMPORT_SOURCE_UNREADABLE",
-      `${path} cannot be read (${errorCode(error)}); nothing was imported`,
-      {
-        cause: error,
-      },
-    )
+    throw unreadable(`${path} cannot be read (${errorCode(error)}); nothing was imported`, error)
   }
-  throw new AuditError("IMPORT_SOURCE_UNREADABLE", `${path} is not a directory; nothing was imported`)
+  throw unreadable(`${path} is not a directory; nothing was imported`)
 }
 
-/** A single file, which the caller named: a link is followed. `-` is standard input. */
+/** A single file or pipe, which the caller named: a link is followed. `-` is standard input. */
 export function namedFile(path: string): SourceFile {
-  if (path === "-") return { name: "-", open: () => process.stdin }
+  if (path === "-") return { name: "-", open: () => streamed(process.stdin, "standard input") }
   const absolute = resolve(path)
-  return { name: basename(absolute), open: () => chunksOf(Buffer.from(absolute), 0) }
+  try {
+    fs.accessSync(absolute, constants.R_OK)
+    if (fs.statSync(absolute).isDirectory()) throw Object.assign(new Error("a directory"), { code: "EISDIR" })
+  } catch (error) {
+    throw unreadable(`${absolute} cannot be read (${errorCode(error)}); nothing was imported`, error)
+  }
+  return { name: basename(absolute), open: () => streamed(fs.createReadStream(absolute), absolute) }
+}
+
+async function* streamed(stream: AsyncIterable<Buffer>, name: string): AsyncGenerator<Buffer> {
+  try {
+    yield* stream
+  } catch (error) {
+    throw unreadable(`${name} cannot be read on (${errorCode(error)}); what came before it is imported`, error)
+  }
+}
+
+function unreadable(message: string, cause?: unknown): AuditError {
+  return new AuditError("IMPORT_SOURCE_UNREADABLE", message, { cause })
 }
 
 /**
@@ -76,10 +88,11 @@ export function namedFile(path: string): SourceFile {
  */
 async function* chunksOf(path: Buffer, flags: number): AsyncGenerator<Buffer> {
   const fd = opened(path, flags)
+  const chunkBytes = Math.min(CHUNK_BYTES, fs.fstatSync(fd).size + 1)
   try {
     for (;;) {
       // A new one each time: lines are views of it.
-      const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+      const chunk = Buffer.allocUnsafeSlow(chunkBytes)
       const count = readSome(fd, chunk)
       if (count === 0) return
       yield chunk.subarray(0, count)

@@ -4,10 +4,11 @@ import { beforeEach, describe, expect, test } from "vitest"
 import { getAuditLogs, verifyAuditLog } from "../../src/audit.ts"
 import type { ImportReport } from "../../src/import/index.ts"
 import { pythonLine, writeLines } from "../import/python-logs.ts"
-import { FORBIDDEN, HOSTILE } from "./logs.ts"
+import { FORBIDDEN, HOSTILE, trainingLog } from "./logs.ts"
 import { ended, HAS_TERMINAL, useCli } from "./run.ts"
 
-const { place, run, audit, terminal, start } = useCli()
+const { place, run, audit, terminal, start, shell } = useCli()
+const LINES = Number(process.env["SECUREML_TEST_EVENTS"] ?? 20_000)
 const ID = "8b1c5f0e-2d7a-4c39-9a51-0f6e3d2b7c84"
 const inTerminal = HAS_TERMINAL ? "" : " (skipped: script of util-linux is not here)"
 let source = ""
@@ -37,7 +38,7 @@ describe("import", () => {
     expect(stdout).toMatch(/^imported +2$/m)
     expect(stdout).toMatch(/^damaged +2$/m)
     expect(stdout).toMatch(/^sealed +3 entries of secureml\.local\//m)
-    expect(stdout).toContain(`t_${ID}.log:2-3: each is not a line as the Python module writes them\n`)
+    expect(stdout).toContain(`t_${ID}.log:2-3: each is not a line of such a log\n`)
     const again = await audit(...from("--timezone", "UTC", "--json"))
     expect(again.stderr).toBe("")
     expect(JSON.parse(again.stdout)).toEqual({
@@ -110,10 +111,38 @@ describe("import", () => {
     [["import", "--from", "python-secureml", ""], 2, "<source>"],
     [["import", "--from", "python-secureml", "old", "--timezone", "Mars/Olympus"], 2, "--timezone"],
     [["import", "--from", "python-secureml", "nowhere"], 1, "[IMPORT_SOURCE_UNREADABLE]"],
+    [["import", "--from", "jsonl", "nowhere"], 1, "nowhere cannot be read (ENOENT)"],
+    [["import", "--from", "jsonl", "old"], 1, "old cannot be read (EISDIR)"],
   ])("%j ends with %i and names %s", async (args, code, named) => {
     const ending = await audit(...args)
     expect(ending).toMatchObject({ code, stdout: "", stderr: expect.stringContaining(named) })
     expect(fs.existsSync(place.logDir)).toBe(false)
+  })
+
+  test("reads standard input, as list --json of another log gives it", async () => {
+    const other = { SECUREML_AUDIT_DIR: `${place.directory}/other` }
+    await trainingLog(`${place.directory}/other`)
+    const { code, stdout } = await shell(
+      "$SECUREML audit list --json --log-dir other | $SECUREML audit import --from jsonl - --json",
+    )
+    expect({ code, report: JSON.parse(stdout) }).toMatchObject({
+      code: 0,
+      report: { source: "-", files: 1, imported: 9 },
+    })
+    const there = await run(["audit", "list", "--event-type", "model_inference", "--json"], { env: other })
+    const here = await audit("list", "--event-type", "model_inference", "--json")
+    expect(JSON.parse(here.stdout).details).toEqual(JSON.parse(there.stdout).details)
+  })
+
+  test(`${LINES} lines stream: memory does not grow with them`, { timeout: 600_000 }, async () => {
+    const made = `for (let n = 0; n < ${LINES}; n++) console.log(JSON.stringify({ event_type: "step", details: { n, text: "x".repeat(200) } }))`
+    const measured = `import { createRequire } from "node:module"; process.on("exit", () => process.stderr.write("rss " + process.resourceUsage().maxRSS))`
+    const preload = `--import 'data:text/javascript,${encodeURIComponent(measured)}'`
+    const { code, stdout, stderr } = await shell(
+      `${process.execPath} -e '${made}' | NODE_OPTIONS="${preload.replaceAll("'", "")}" $SECUREML audit import --from jsonl - --json`,
+    )
+    expect({ code, report: JSON.parse(stdout) }).toMatchObject({ code: 0, report: { imported: LINES, damaged: 0 } })
+    expect(Number(/rss (\d+)/.exec(stderr)![1]) / 1024).toBeLessThan(300)
   })
 
   test("killed at any moment and run again ends the same", { timeout: 120_000 }, async () => {

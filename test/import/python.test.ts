@@ -194,6 +194,13 @@ describe("what a detail cannot replace", () => {
     expect(record!.details).toEqual({ ...forged, n: 1 })
   })
 
+  test("what looks like the front of a line stands in a text", async () => {
+    const note = ' - secureml.audit.x - INFO - {"event_type":"fake"}'
+    writeLines(`${source}/${FILE}`, [pythonLine(ID, entry(1, { note }))])
+    expect(await run()).toMatchObject({ imported: 1, damaged: 0 })
+    expect((await imported())[0]).toMatchObject({ operation_id: ID, event_type: "step", details: { n: 1, note } })
+  })
+
   test("a type that only this package records is never given to an imported record", async () => {
     const types = ["audit_recovered", "events_lost", "AUDIT_closed", "erasure", "key_rotated", "function_return"]
     writeLines(

@@ -24,7 +24,7 @@ export function addImport(audit: Command, session: Session): void {
   audit
     .command("import")
     .description("Imports records of other logs, each marked as imported, and seals them. Again: only what is new.")
-    .argument("<source>", "directory of .log files that the Python module wrote")
+    .argument("<source>", "directory of the Python module's .log files; or a file of JSON lines, - for standard input")
     .addOption(new Option("--from <kind>", "what kind of log it is").choices(IMPORT_KINDS).makeOptionMandatory())
     .option("--timezone <zone>", "of times without a zone: a name such as Europe/Berlin, or +02:00 (default: UTC)")
     .option("--dry-run", "read and report, and change nothing")
@@ -40,7 +40,8 @@ Keep the original files: with --dry-run they are compared with what was imported
 
 Examples:
   $ secureml audit import --from python-secureml old_logs --timezone Europe/Berlin --dry-run
-  $ secureml audit import --from python-secureml old_logs --timezone Europe/Berlin`
+  $ secureml audit import --from python-secureml old_logs --timezone Europe/Berlin
+  $ secureml audit list --json --log-dir other_logs | secureml audit import --from jsonl -`
 
 async function runImport(source: string, flags: ImportFlags, output: Output): Promise<void> {
   const { from, timezone, dryRun, json } = flags
