@@ -68,6 +68,10 @@ export const AUDIT_ERROR_CODES = [
   "CURSOR_MALFORMED",
   "INDEX_UNAVAILABLE",
   "NOTHING_TO_RECOVER",
+  // importing
+  "IMPORT_SOURCE_UNREADABLE",
+  "IMPORT_KEY_MISSING",
+  "IMPORT_BUSY",
 ] as const
 
 /** One of {@link AUDIT_ERROR_CODES}. */

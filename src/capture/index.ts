@@ -5,6 +5,7 @@
 
 export { type Act, recordAct } from "./acts.ts"
 export { currentAuditTrail, errorArguments, openInCurrent, runIn, settle, withAuditTrail } from "./current.ts"
+export { IMPORT_MARK, type ImportedEvent, type ImportMark, ImportRecorder, importedEventType } from "./imported.ts"
 export {
   describeKey,
   initLog,

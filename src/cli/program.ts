@@ -3,6 +3,7 @@
  * @module
  */
 import { Command } from "commander"
+import { addImport } from "./commands/import.ts"
 import { addInit } from "./commands/init.ts"
 import { addKey } from "./commands/key.ts"
 import { addList } from "./commands/list.ts"
@@ -30,6 +31,7 @@ const COMMANDS = [
   addKey,
   addRecover,
   addReindex,
+  addImport,
 ]
 
 /** The program of one run. Parsing rejects with commander's own error when the usage is wrong, once that was told. */

@@ -21,14 +21,19 @@ export interface Committed {
  * @returns 44 characters of base64.
  */
 export function commitmentOf(salt: Uint8Array, { eventId, pointer, json }: Committed): string {
-  const hmac = createHmac("sha256", salt)
-  for (const part of ["secureml/commit/v1", eventId, pointer, json]) {
+  return keyedDigest(salt, ["secureml/commit/v1", eventId, pointer, json]).toString("base64")
+}
+
+/** HMAC-SHA-256 over some parts, each behind its length. */
+function keyedDigest(key: Uint8Array, parts: readonly string[]): Buffer {
+  const hmac = createHmac("sha256", key)
+  for (const part of parts) {
     const bytes = Buffer.from(part)
     const length = Buffer.alloc(4)
     length.writeUInt32BE(bytes.length)
     hmac.update(length).update(bytes)
   }
-  return hmac.digest("base64")
+  return hmac.digest()
 }
 
 /** Whether a commitment opens for a value. */
@@ -36,4 +41,36 @@ export function opensCommitment(commitment: string, salt: Uint8Array, committed:
   const expected = Buffer.from(commitmentOf(salt, committed))
   const given = Buffer.from(commitment)
   return given.length === expected.length && timingSafeEqual(given, expected)
+}
+
+/** A line of a file that was imported. */
+export interface ImportedLine {
+  /** The kind of file, such as "python-secureml". */
+  readonly from: string
+  /** Base name of the file. */
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  /** Without its line break. */
+  readonly text: string
+}
+
+/**
+ * The commitment to an imported line: HMAC-SHA-256 under a salt of its own, which follows from the log's import key and
+ * the line's place. Whoever is given salt and line can check it; nobody without the key can test a guess.
+ *
+ * @param key - The log's import key, 32 random bytes.
+ * @returns 44 characters of base64.
+ */
+export function lineCommitmentOf(key: Uint8Array, { from, file, line, text }: ImportedLine): string {
+  const place = [from, file, String(line)]
+  const salt = keyedDigest(key, ["secureml/import-salt/v1", ...place])
+  return keyedDigest(salt, ["secureml/import/v1", ...place, text]).toString("base64")
+}
+
+/** A UUID (version 8) that follows from the log's import key and some names; for what an import has to name itself. */
+export function importedId(key: Uint8Array, names: readonly string[]): string {
+  const hex = keyedDigest(key, ["secureml/import-id/v1", ...names]).toString("hex")
+  const variant = ((Number.parseInt(hex[16]!, 16) & 3) | 8).toString(16)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }

@@ -4,5 +4,12 @@
  */
 
 export type { Redactor } from "../event/index.ts"
-export { type Committed, commitmentOf, opensCommitment } from "./commitment.ts"
+export {
+  type Committed,
+  commitmentOf,
+  type ImportedLine,
+  importedId,
+  lineCommitmentOf,
+  opensCommitment,
+} from "./commitment.ts"
 export { createRedactor, type RedactFunction, type RedactOptions } from "./redactor.ts"

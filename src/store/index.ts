@@ -45,6 +45,8 @@ export { LocalJournal } from "./local/journal.ts"
 export {
   findLogDirectory,
   IDENTITY_FILE,
+  IMPORT_KEY_FILE,
+  IMPORT_LOCK_FILE,
   JOURNAL_DIRECTORY,
   openLogDirectory,
   PARTS_DIRECTORY,

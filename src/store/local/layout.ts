@@ -16,6 +16,8 @@ export const LOCK_FILE = ".state/lock"
 export const JOURNAL_DIRECTORY = ".state/journal"
 export const PARTS_DIRECTORY = ".state/parts"
 export const PAYLOADS_FILE = ".state/payloads.sqlite"
+export const IMPORT_KEY_FILE = ".state/import.key"
+export const IMPORT_LOCK_FILE = ".state/import.lock"
 export const INDEX_DIRECTORY = ".state/index"
 
 /** File systems on which locks and durability are not proven, by the magic number that statfs reports. */
