@@ -3,6 +3,7 @@
  * @module
  */
 import { Command } from "commander"
+import { addExport } from "./commands/export.ts"
 import { addInit } from "./commands/init.ts"
 import { addKey } from "./commands/key.ts"
 import { addList } from "./commands/list.ts"
@@ -15,7 +16,19 @@ import { addTail } from "./commands/tail.ts"
 import { addVerify } from "./commands/verify.ts"
 import type { Session } from "./session.ts"
 
-const COMMANDS = [addInit, addList, addShow, addTail, addVerify, addProve, addSeal, addKey, addRecover, addReindex]
+const COMMANDS = [
+  addInit,
+  addList,
+  addShow,
+  addTail,
+  addVerify,
+  addProve,
+  addSeal,
+  addKey,
+  addRecover,
+  addReindex,
+  addExport,
+]
 
 /** The program of one run. Parsing rejects with commander's own error when the usage is wrong, once that was told. */
 export function createProgram(session: Session, version: string): Command {

@@ -64,6 +64,17 @@ export interface AuditEventMap {
     bytes?: number
     completed?: boolean
   }
+  /** Somebody took records out of this log. `complete` is false when not everything that was asked for went out. */
+  audit_exported: {
+    format: string
+    filters?: unknown
+    filters_withheld?: readonly string[]
+    event_id?: string
+    records: number
+    unsealed: number
+    last_index?: number
+    complete: boolean
+  }
   events_lost: { count: number; first_at: string; last_at: string; code: string }
 }
 

@@ -16,7 +16,7 @@ describe("the program", () => {
     expect(await run(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: "" })
     const help = await audit("--help")
     expect(help.code).toBe(0)
-    for (const name of ["init", "list", "show", "tail", "verify", "prove", "seal", "key", "recover"]) {
+    for (const name of ["init", "list", "show", "tail", "verify", "prove", "seal", "key", "recover", "export"]) {
       expect(help.stdout).toContain(`\n  ${name} `)
       const own = await audit(name, "--help")
       expect({ name, code: own.code, examples: own.stdout.includes("Examples:\n  $ secureml audit") }).toEqual({
@@ -64,7 +64,7 @@ describe("the program", () => {
     expect(stderr).not.toMatch(/\n\s+at /)
   })
 
-  test.each(["list", "show 0", "tail", "prove 0", "seal", "key", "recover --reason x"])(
+  test.each(["list", "show 0", "tail", "prove 0", "seal", "key", "recover --reason x", "export"])(
     "%s of a directory that does not exist exits 1 and names its absolute path",
     async (command) => {
       const { code, stdout, stderr } = await run(["audit", ...command.split(" "), "--log-dir", "not/there"])

@@ -8,7 +8,7 @@ const { place, run, audit, terminal } = useCli()
 
 const inTerminal = HAS_TERMINAL ? "" : " (skipped: script of util-linux is not here)"
 /** Colours of our own: nothing but these may begin with an escape character. */
-const withoutColours = (text: string): string => text.replace(/\u001b\[\d{1,2}m/g, "").replaceAll("\r\n", "\n")
+const withoutColours = (text: string): string => text.replace(/\u001b\[\d{1,2}m/g, "").replace(/\r+\n/g, "\n")
 
 describe("hostile text never reaches a terminal or pipe unescaped", () => {
   test("list, tail and show in a pipe", async () => {
@@ -56,6 +56,8 @@ describe("hostile text never reaches a terminal or pipe unescaped", () => {
       ["show", "16"],
       ["show", "16", "--raw"],
       ["list", "--json"],
+      ["export"],
+      ["export", "--format", "csv"],
     ]) {
       const { code, stdout } = await terminal(args)
       expect({ args, code, found: FORBIDDEN.exec(withoutColours(stdout)) }).toEqual({ args, code: 0, found: null })
@@ -75,6 +77,9 @@ describe("hostile text never reaches a terminal or pipe unescaped", () => {
       ["init", "--log-dir", evil],
       ["key", "--log-dir", evil],
       ["verify", "--forget", "--log-dir", evil],
+      ["export", "--output", `${evil}/none/${evil}`],
+      ["export", "--format", evil],
+      ["export", "--output", evil, "--force"],
     ]
     for (const args of commands) {
       const { stdout, stderr } = await run(["audit", ...args])
