@@ -3,6 +3,7 @@
  * @module
  */
 import { Command } from "commander"
+import { addExport } from "./commands/export.ts"
 import { addImport } from "./commands/import.ts"
 import { addInit } from "./commands/init.ts"
 import { addKey } from "./commands/key.ts"
@@ -32,6 +33,7 @@ const COMMANDS = [
   addRecover,
   addReindex,
   addImport,
+  addExport,
 ]
 
 /** The program of one run. Parsing rejects with commander's own error when the usage is wrong, once that was told. */

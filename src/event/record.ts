@@ -66,6 +66,16 @@ export interface AuditEventMap {
   }
   /** `filters` names what was asked for; a value that could be a person's is "given". */
   audit_read: { function: string; filters: unknown; records: number; completed: boolean; error?: string }
+  /** Somebody took records out of this log. `complete` is false when not everything that was asked for went out. */
+  audit_exported: {
+    format: string
+    filters?: unknown
+    event_id?: string
+    records: number
+    unsealed: number
+    last_index?: number
+    complete: boolean
+  }
   events_lost: { count: number; first_at: string; last_at: string; code: string }
 }
 

@@ -2,6 +2,7 @@
  * The read side: queries, proofs and verification. Changes nothing in a log.
  * @module
  */
+export { askedFor } from "./asked.ts"
 export type { KeySource } from "./check-key.ts"
 export type { HistogramBucket, HistogramQuery } from "./count.ts"
 export {

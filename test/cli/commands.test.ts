@@ -28,6 +28,9 @@ describe("the program", () => {
       "seal",
       "key",
       "recover",
+      "export",
+      "import",
+      "reindex",
     ]) {
       expect(help.stdout).toContain(`\n  ${name} `)
       const own = await audit(name, "--help")
@@ -92,6 +95,8 @@ describe("the program", () => {
     "seal",
     "key",
     "recover --reason x",
+    "export",
+    "reindex",
   ])("%s of a directory that does not exist exits 1 and names its absolute path", async (command) => {
     const { code, stdout, stderr } = await run(["audit", ...command.split(" "), "--log-dir", "not/there"])
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" })

@@ -11,7 +11,7 @@ const operationIds = async (): Promise<string[]> => [
   ...new Set((await getAuditLogs({ logDir: place.logDir })).map(({ operation_id }) => operation_id)),
 ]
 /** Colours of our own: nothing but these may begin with an escape character. */
-const withoutColours = (text: string): string => text.replace(/\u001b\[\d{1,2}m/g, "").replaceAll("\r\n", "\n")
+const withoutColours = (text: string): string => text.replace(/\u001b\[\d{1,2}m/g, "").replace(/\r+\n/g, "\n")
 
 describe("hostile text never reaches a terminal or pipe unescaped", () => {
   test("list, tail and show in a pipe", async () => {
@@ -78,6 +78,8 @@ describe("hostile text never reaches a terminal or pipe unescaped", () => {
       ["operations", "--json"],
       ["trace", last],
       ["trace", last, "--json"],
+      ["export"],
+      ["export", "--format", "csv"],
     ]) {
       const { code, stdout } = await terminal(args)
       expect({ args, code, found: FORBIDDEN.exec(withoutColours(stdout)) }).toEqual({ args, code: 0, found: null })
@@ -97,6 +99,9 @@ describe("hostile text never reaches a terminal or pipe unescaped", () => {
       ["init", "--log-dir", evil],
       ["key", "--log-dir", evil],
       ["verify", "--forget", "--log-dir", evil],
+      ["export", "--output", `${evil}/none/${evil}`],
+      ["export", "--format", evil],
+      ["export", "--output", evil, "--force"],
     ]
     for (const args of commands) {
       const { stdout, stderr } = await run(["audit", ...args])

@@ -32,7 +32,8 @@ describe("the tarball", () => {
       engines: { node: "^20.19.0 || >=22.13.0" },
     })
     expect(manifest).not.toHaveProperty("dependencies")
-    expect(manifest).not.toHaveProperty("peerDependencies")
+    expect(Object.keys(manifest.peerDependencies as object)).toEqual(["hyparquet-writer"])
+    expect(manifest.peerDependenciesMeta).toEqual({ "hyparquet-writer": { optional: true } })
     expect(Object.keys(manifest.optionalDependencies as object)).toEqual(["libsql"])
     const hooks = Object.keys((manifest.scripts ?? {}) as object).filter((name) => /install|^prepare$/.test(name))
     expect(hooks).toEqual([])

@@ -46,9 +46,14 @@ Examples:
 async function runImport(source: string, flags: ImportFlags, output: Output): Promise<void> {
   const { from, timezone, dryRun, json } = flags
   if (source === "") throw new UsageError("<source> must not be empty")
-  const progress = new Progress(output, (lines) => `importing: ${lines} lines read`)
+  const progress = new Progress(output)
   const report = await withUsage({
-    ...{ from, source, logDir: logDirOf(flags), onProgress: (lines: number) => progress.tell(lines) },
+    ...{
+      from,
+      source,
+      logDir: logDirOf(flags),
+      onProgress: (lines: number) => progress.tell(() => `importing: ${lines} lines read`),
+    },
     ...(timezone === undefined ? {} : { timezone }),
     ...(dryRun === true ? { dryRun } : {}),
   }).finally(() => progress.end())

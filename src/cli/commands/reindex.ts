@@ -10,10 +10,8 @@ import { factLines } from "../facts.ts"
 import { messageOf } from "../failure.ts"
 import { jsonLine } from "../json.ts"
 import type { Output } from "../output.ts"
+import { Progress } from "../progress.ts"
 import type { Session } from "../session.ts"
-
-/** It is quiet for this long before it shows progress. */
-const QUIET_MS = 1_000
 
 /** Adds the command. */
 export function addReindex(audit: Command, session: Session): void {
@@ -38,14 +36,10 @@ Examples:
 async function runReindex(flags: CommonFlags, output: Output): Promise<void> {
   const root = requireLog(flags)
   const beganMs = performance.now()
-  let shownMs = beganMs
-  const report = await reindexLog(root, (done, total) => {
-    const nowMs = performance.now()
-    if (!output.terminal || nowMs - beganMs < QUIET_MS || nowMs - shownMs < 100) return
-    shownMs = nowMs
-    output.progress(`indexing: ${done} of ${total} entries`)
-  })
-  if (shownMs !== beganMs) output.progress("")
+  const progress = new Progress(output)
+  const report = await reindexLog(root, (done, total) =>
+    progress.tell(() => `indexing: ${done} of ${total} entries`),
+  ).finally(() => progress.end())
   record(root.path, report, output)
   if (flags.json === true) return output.data(jsonLine(report))
   const behind = report.treeSize - report.indexed
@@ -58,9 +52,10 @@ async function runReindex(flags: CommonFlags, output: Output): Promise<void> {
   if (behind > 0) output.note(`the last ${behind} entries do not fill a bundle yet; queries read them each time`)
 }
 
-function record(logDir: string, report: IndexReport, output: Output): void {
+function record(logDir: string, { treeSize, indexed, bytes }: IndexReport, output: Output): void {
   try {
-    recordAct({ logDir, operationName: "audit_reindex", eventType: "audit_index_rebuilt", details: report })
+    const details = { tree_size: treeSize, indexed, bytes }
+    recordAct({ logDir, operationName: "audit_reindex", eventType: "audit_index_rebuilt", details })
   } catch (error) {
     output.note(`that the index was made is not recorded in the log: ${messageOf(error)}`)
   }

@@ -13,12 +13,9 @@ import { type CommonFlags, jsonOption, logDirOf, logDirOption } from "../directo
 import { UsageError, VERDICT_EXIT } from "../failure.ts"
 import { jsonLine } from "../json.ts"
 import type { Output } from "../output.ts"
+import { Progress } from "../progress.ts"
 import type { Session } from "../session.ts"
 import { verdictText } from "../verdict-text.ts"
-
-/** Verification is quiet for this long before it shows progress. */
-const QUIET_MS = 1_000
-const PROGRESS_MS = 100
 
 interface VerifyFlags extends CommonFlags {
   readonly publicKey?: string
@@ -105,18 +102,13 @@ function forget(logDir: string, state: StateDirectory, output: Output): void {
 }
 
 async function verifyWithProgress(options: VerifyOptions, output: Output): Promise<VerificationReport> {
-  const startedMs = performance.now()
-  let shownMs = startedMs + QUIET_MS - PROGRESS_MS
-  let shown = false
-  const onProgress = (entriesChecked: number): void => {
-    if (performance.now() - shownMs < PROGRESS_MS) return
-    shownMs = performance.now()
-    shown = true
-    output.progress(`verifying: ${entriesChecked} entries checked`)
-  }
+  const progress = new Progress(output)
   try {
-    return await verifyAuditLog({ ...options, onProgress })
+    return await verifyAuditLog({
+      ...options,
+      onProgress: (entriesChecked) => progress.tell(() => `verifying: ${entriesChecked} entries checked`),
+    })
   } finally {
-    if (shown) output.progress("")
+    progress.end()
   }
 }

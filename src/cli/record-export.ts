@@ -1,0 +1,30 @@
+/**
+ * An export leaves an event in the log that it reads. Where none can be written, the export goes on and says so.
+ * @module
+ */
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { recordAct } from "../capture/index.ts"
+import type { RootDirectory } from "../store/index.ts"
+import { messageOf } from "./failure.ts"
+import type { Output } from "./output.ts"
+
+/** Records an export, and tells where it cannot. */
+export function recordExport(root: RootDirectory, details: object, output: Output): void {
+  if (!isWrittenTo(root)) {
+    output.note(
+      `this export is not recorded: nobody records in ${root.path}, it is a copy of what was published, or no log`,
+    )
+    return
+  }
+  try {
+    recordAct({ logDir: root.path, operationName: "audit_export", eventType: "audit_exported", details })
+  } catch (error) {
+    output.note(`this export is not recorded in the log: ${messageOf(error)}`)
+  }
+}
+
+/** A copy of the public part has no journals; an event in it would make another log of it. */
+function isWrittenTo({ path }: RootDirectory): boolean {
+  return fs.existsSync(join(path, ".state/journal"))
+}
