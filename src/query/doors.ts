@@ -64,7 +64,7 @@ type Records<T extends string> = string extends T ? AuditRecord : RecordOf<T> ex
 export async function* streamAuditLogs<const T extends string = string>(
   query: AuditQuery<T> = {},
 ): AsyncGenerator<Records<T>, void, undefined> {
-  yield* recordsOf("streamAuditLogs", query)
+  yield* await recordsOf("streamAuditLogs", query)
 }
 
 /**
@@ -78,17 +78,18 @@ export async function* streamAuditLogs<const T extends string = string>(
  */
 export async function getAuditLogs<const T extends string = string>(query: AuditQuery<T> = {}): Promise<Records<T>[]> {
   const records: Records<T>[] = []
-  for await (const record of recordsOf("getAuditLogs", query)) records.push(record)
+  for await (const record of await recordsOf("getAuditLogs", query)) records.push(record)
   return records
 }
 
-async function* recordsOf<T extends string>(
+/** Asynchronous, so that a wrong query rejects. */
+async function recordsOf<T extends string>(
   name: string,
   query: AuditQuery<T>,
-): AsyncGenerator<Records<T>, void, undefined> {
+): Promise<AsyncIterable<Records<T>, void, undefined>> {
   checkQuery(query)
   const logDir = directoryOf(query.logDir)
-  yield* toldStream(name, query, logDir, streamRecords(query, logDir) as unknown as AsyncGenerator<Records<T>>)
+  return toldStream(name, query, logDir, streamRecords(query, logDir) as unknown as AsyncGenerator<Records<T>>)
 }
 
 /**

@@ -4,19 +4,25 @@
  * @module
  */
 import { AuditError } from "../errors.ts"
-import { readWatcher } from "../ledger/index.ts"
+import { type ReadNote, type ReadWatcher, readWatcher } from "../ledger/index.ts"
 import { askedFor } from "./asked.ts"
 
-/** Passes a stream through; it is told when it ends, fails, or is left. */
-export async function* toldStream<R>(
+/** A stream that is told when it ends, fails, or is left; the stream itself while nobody watches. */
+export function toldStream<R>(
   name: string,
   query: object,
   logDir: string,
   records: AsyncIterable<R>,
-): AsyncGenerator<R, void, undefined> {
+): AsyncIterable<R, void, undefined> {
   const watcher = readWatcher(logDir)
-  if (watcher === undefined) return yield* records
-  const note = { function: name, filters: askedFor(query) }
+  return watcher === undefined ? records : counted(records, { function: name, filters: askedFor(query) }, watcher)
+}
+
+async function* counted<R>(
+  records: AsyncIterable<R>,
+  note: Pick<ReadNote, "function" | "filters">,
+  watcher: ReadWatcher,
+): AsyncGenerator<R, void, undefined> {
   let count = 0
   let completed = false
   let failure: unknown
