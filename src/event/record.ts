@@ -76,6 +76,8 @@ export interface AuditEventMap {
     last_index?: number
     complete: boolean
   }
+  /** The query index was made anew. */
+  audit_index_rebuilt: { tree_size: number; indexed: number; bytes: number }
   events_lost: { count: number; first_at: string; last_at: string; code: string }
 }
 
