@@ -4,6 +4,7 @@
  */
 import { Command } from "commander"
 import { addExport } from "./commands/export.ts"
+import { addDoctor } from "./commands/doctor.ts"
 import { addImport } from "./commands/import.ts"
 import { addInit } from "./commands/init.ts"
 import { addKey } from "./commands/key.ts"
@@ -34,6 +35,7 @@ const COMMANDS = [
   addReindex,
   addImport,
   addExport,
+  addDoctor,
 ]
 
 /** The program of one run. Parsing rejects with commander's own error when the usage is wrong, once that was told. */

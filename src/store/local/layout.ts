@@ -87,9 +87,13 @@ export function shareWithGroup(logDir: string, groupId: number): void {
   }
 }
 
+/** Name of the network file system that a path is on, or undefined; known on Linux only. */
+export function networkFileSystem(path: string): string | undefined {
+  return process.platform === "linux" ? NETWORK_FILE_SYSTEMS.get(fs.statfsSync(path).type >>> 0) : undefined
+}
+
 function refuseNetworkFileSystem(path: string, allowed: string | undefined): void {
-  if (process.platform !== "linux") return
-  const kind = NETWORK_FILE_SYSTEMS.get(fs.statfsSync(path).type >>> 0)
+  const kind = networkFileSystem(path)
   if (kind === undefined || allowed?.split(",").includes(kind)) return
   throw new AuditError(
     "NETWORK_FILE_SYSTEM",
