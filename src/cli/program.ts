@@ -3,8 +3,8 @@
  * @module
  */
 import { Command } from "commander"
-import { addExport } from "./commands/export.ts"
 import { addDoctor } from "./commands/doctor.ts"
+import { addExport } from "./commands/export.ts"
 import { addImport } from "./commands/import.ts"
 import { addInit } from "./commands/init.ts"
 import { addKey } from "./commands/key.ts"
