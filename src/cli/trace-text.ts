@@ -8,9 +8,13 @@ import { escapeText } from "./escape.ts"
 import type { Output, Style } from "./output.ts"
 import { whatOf, whoOf } from "./record-row.ts"
 import { type Branch, treeLines } from "./tree.ts"
+import { truncateText } from "./width.ts"
 
 /** Events of one kind that are shown under one line, the latest. */
 const MOST_SHOWN = 20
+
+/** Columns that a line takes beside what its event says, as a rule. */
+const REST_COLUMNS = 90
 
 const CERTAINTY: Readonly<Record<TraceLink["certainty"], readonly [string, Style]>> = {
   digest: ["by digest", "green"],
@@ -64,7 +68,9 @@ function linkText(place: string, link: TraceLink, output: Output, isChosen = fal
   const against =
     conflicts.length === 0 ? "" : output.styled("red", `, against it: ${escapeText(conflicts.join(", "))}`)
   const chosen = isChosen ? output.styled("bold", "  ← chosen") : ""
-  const what = escapeText(`${whatOf(record)}${byWhom(record)}`)
+  // On a terminal the reason, which stands behind it, must not be pushed off the screen.
+  const said = escapeText(whatOf(record))
+  const what = `${output.terminal ? truncateText(said, Math.max(20, output.columns - REST_COLUMNS)) : said}${escapeText(byWhom(record))}`
   return `${output.styled("bold", kind)}  ${placeText(record)}  ${what}  ${output.styled("dim", "·")} ${output.styled(style, how)}${why}${against}${chosen}`
 }
 

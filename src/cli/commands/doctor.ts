@@ -56,6 +56,7 @@ async function runDoctor(flags: CommonFlags, session: Session): Promise<void> {
   if (problems > 0) session.exitCode = EXIT.couldNotRun
   if (flags.json === true) return output.data(jsonLine({ logDir, problems, notes, findings }))
   await output.data(findingLines(findings, output))
+  await output.flush()
   output.note(`${problems} ${problems === 1 ? "problem" : "problems"}, ${notes} ${notes === 1 ? "note" : "notes"}`)
 }
 
