@@ -3,7 +3,7 @@
  * @module
  */
 export { type AskedFor, askedFor } from "./asked.ts"
-export type { KeySource } from "./check-key.ts"
+export { chooseKey, type KeySource, type TrustedKey } from "./check-key.ts"
 export type { HistogramBucket, HistogramQuery } from "./count.ts"
 export {
   countAuditLogs,
@@ -15,6 +15,7 @@ export {
   streamAuditLogs,
   verifyAuditLog,
 } from "./doors.ts"
+export { type Evidence, findEvidence, type ProvenEntry } from "./evidence.ts"
 export { EXACT_FIELDS, type ExactField, outcomeOf, valuesOf } from "./fields.ts"
 export {
   type AuditFilters,
@@ -24,7 +25,7 @@ export {
   type OneOf,
   type RecordOf,
 } from "./filter.ts"
-export { type Finding, NOT_PROVEN, VERDICTS, type Verdict } from "./findings.ts"
+export { type Finding, NOT_PROVEN, VERDICTS, type Verdict, worstVerdict } from "./findings.ts"
 export { HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
 export type { KeptValue } from "./kept-values.ts"
 export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, streamRecords } from "./read.ts"
