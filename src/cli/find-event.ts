@@ -25,7 +25,8 @@ export function eventArgument(): Argument {
   )
 }
 
-function parseEventName(text: string): EventName {
+/** An event as it is typed: an id, or an index. */
+export function parseEventName(text: string): EventName {
   if (/^\d{1,15}$/.test(text)) return Number(text)
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return text.toLowerCase()
   throw new InvalidArgumentError("It must be an event id (a UUID, as list --json shows it) or a ledger index.")

@@ -4,7 +4,9 @@
  */
 import * as fs from "node:fs"
 import { join } from "node:path"
+import type { AuditFilters } from "../audit.ts"
 import { recordAct } from "../capture/index.ts"
+import { askedFor } from "../query/index.ts"
 import type { RootDirectory } from "../store/index.ts"
 import { messageOf } from "./failure.ts"
 import type { Output } from "./output.ts"
@@ -27,4 +29,10 @@ export function recordExport(root: RootDirectory, details: object, output: Outpu
 /** A copy of the public part has no journals; an event in it would make another log of it. */
 function isWrittenTo({ path }: RootDirectory): boolean {
   return fs.existsSync(join(path, ".state/journal"))
+}
+
+/** Which filters were given; a value that could be a person's is not told. */
+export function filtersOf(query: AuditFilters): object {
+  const filters = askedFor(query)
+  return Object.keys(filters).length === 0 ? {} : { filters }
 }

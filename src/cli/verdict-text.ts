@@ -5,8 +5,9 @@
 import type { Finding, KeySource, Verdict, VerificationReport } from "../audit.ts"
 import { escapeText } from "./escape.ts"
 import type { Output, Style } from "./output.ts"
+import type { BundleReport } from "./verify-bundle.ts"
 
-const MEANING: Readonly<Record<Exclude<Verdict, "intact">, string>> = {
+const MEANING: Readonly<Record<Verdict, string>> = {
   unsealed_tail: "everything sealed is as it was signed; the newest records are not sealed yet",
   torn_tail: "everything sealed is as it was signed; a journal ends in a write that never finished",
   gap: "recorded entries are missing, and nothing explains why",
@@ -15,6 +16,7 @@ const MEANING: Readonly<Record<Exclude<Verdict, "intact">, string>> = {
   corrupt: "the bytes do not agree with the signed tree",
   wrong_key: "this is not signed by the key it should be signed by",
   unverifiable: "nothing here can be trusted without a key known from elsewhere",
+  intact: "everything is as it was signed",
   payload_damaged: "a value kept outside the tree is missing or is not the one committed to",
 }
 
@@ -28,11 +30,40 @@ const SOURCES: Readonly<Record<KeySource, string>> = {
 
 /** The report as lines. */
 export function verdictText(report: VerificationReport, output: Output): string {
+  return reportText(report, headline(report), numbersOf(report), output)
+}
+
+/** The report on an evidence bundle as lines. */
+export function bundleText(report: BundleReport, output: Output): string {
+  const { bundle, origin, treeSize, rootHash, entries, firstIndex, lastIndex, publicKey, keySource } = report
+  const facts: (readonly [string, string])[] = [["bundle", bundle]]
+  if (origin !== undefined) {
+    const places = entries === 1 ? `at index ${firstIndex}` : `between index ${firstIndex} and ${lastIndex}`
+    facts.push(["origin", origin], ["entries", `${entries} of ${treeSize}, ${places}`], ["root", `${rootHash}`])
+  }
+  if (publicKey !== undefined) facts.push(["key", publicKey])
+  if (keySource !== undefined) facts.push(["key from", keySource === "directory" ? BUNDLE_KEY : SOURCES[keySource]])
+  return reportText(report, bundleHeadline(report), facts, output)
+}
+
+const BUNDLE_KEY = "the bundle's own: not pinned, so it proves nothing about who signed"
+
+function bundleHeadline({ verdict, entries, findings }: BundleReport): string {
+  if (findings.some(({ code }) => code === "no_bundle")) return "there is no bundle here"
+  if (verdict === "intact")
+    return entries === 1 ? "its one entry is in the signed log" : `its ${entries} entries are in the signed log`
+  return verdict === "corrupt" ? "this is not a bundle as it was made: it shows nothing" : MEANING[verdict]
+}
+
+function reportText(
+  report: Pick<VerificationReport, "verdict" | "findings" | "notProven">,
+  headline: string,
+  facts: readonly (readonly [string, string])[],
+  output: Output,
+): string {
   const { verdict, findings, notProven } = report
-  const head = `${output.styled(["bold", styleOf(verdict)].flat() as Style, verdict)}: ${headline(report)}`
-  const numbers = numbersOf(report).map(
-    ([name, text]) => `  ${output.styled("dim", name.padEnd(8))} ${escapeText(text)}`,
-  )
+  const head = `${output.styled(["bold", styleOf(verdict)].flat() as Style, verdict)}: ${headline}`
+  const numbers = facts.map(([name, text]) => `  ${output.styled("dim", name.padEnd(8))} ${escapeText(text)}`)
   const found =
     findings.length === 0 ? [] : ["", "Findings:", ...findings.map((finding) => findingLine(finding, output))]
   const limits = notProven.map((text) => `${output.styled("dim", "Not proven:")} ${escapeText(text)}`)

@@ -18,6 +18,23 @@ export {
 } from "./checkpoint.ts"
 export { type Cosignature, verifyCosignature } from "./cosignature.ts"
 export { cosignedMessage } from "./cosigned-message.ts"
+export {
+  checkEvidenceSize,
+  type EvidenceEntry,
+  type EvidenceFiles,
+  type VerifiedEvidence,
+  verifyEvidenceBundle,
+} from "./evidence.ts"
+export {
+  type DescribedFile,
+  EVIDENCE_NOT_PROVEN,
+  type EvidenceFile,
+  type FileDigest,
+  formatManifest,
+  formatProofLine,
+  MAX_EVIDENCE_BYTES,
+  MAX_EVIDENCE_ENTRIES,
+} from "./evidence-manifest.ts"
 export { Frontier } from "./frontier.ts"
 export { EMPTY_ROOT, leafHash, leafHashes, nodeHash } from "./hash.ts"
 export {

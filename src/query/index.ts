@@ -3,7 +3,7 @@
  * @module
  */
 export { askedFor } from "./asked.ts"
-export type { KeySource } from "./check-key.ts"
+export { chooseKey, type KeySource, type TrustedKey } from "./check-key.ts"
 export type { HistogramBucket, HistogramQuery } from "./count.ts"
 export {
   countAuditLogs,
@@ -17,6 +17,7 @@ export {
   traceDecision,
   verifyAuditLog,
 } from "./doors.ts"
+export { type Evidence, findEvidence, type ProvenEntry } from "./evidence.ts"
 export { EXACT_FIELDS, type ExactField, outcomeOf, valuesOf } from "./fields.ts"
 export {
   type AuditFilters,
@@ -26,7 +27,7 @@ export {
   type OneOf,
   type RecordOf,
 } from "./filter.ts"
-export { type Finding, NOT_PROVEN, VERDICTS, type Verdict } from "./findings.ts"
+export { type Finding, NOT_PROVEN, VERDICTS, type Verdict, worstVerdict } from "./findings.ts"
 export { HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
 export type { KeptValue } from "./kept-values.ts"
 export {

@@ -4,24 +4,27 @@
  */
 import { type Command, Option } from "commander"
 import { type AuditQuery, streamAuditLogs } from "../../audit.ts"
-import { askedFor } from "../../query/index.ts"
 import type { RootDirectory } from "../../store/index.ts"
+import { exportBundle } from "../bundle-export.ts"
 import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
 import { factLines } from "../facts.ts"
 import { UsageError } from "../failure.ts"
+import { type EventName, parseEventName } from "../find-event.ts"
 import { jsonLine } from "../json.ts"
 import { NewFile } from "../new-file.ts"
 import type { Output } from "../output.ts"
 import { Progress } from "../progress.ts"
 import { addQueryFlags, type QueryFlags, queryOf } from "../query-flags.ts"
-import { recordExport } from "../record-export.ts"
+import { filtersOf, recordExport } from "../record-export.ts"
 import { EXPORT_FORMATS, type ExportFormat, type FormattedRecords, formatted, type Sink } from "../record-formats.ts"
 import { type Session, untilSignal } from "../session.ts"
 
 interface ExportFlags extends CommonFlags, QueryFlags {
-  readonly format: ExportFormat
+  readonly format?: ExportFormat
   readonly output?: string
   readonly force?: boolean
+  readonly bundle?: string
+  readonly eventId?: EventName
 }
 
 /** What went out so far. Owned by the run. */
@@ -38,12 +41,21 @@ interface Tally {
 export function addExport(audit: Command, session: Session): void {
   const command = audit
     .command("export")
-    .description("Writes records for other programs, as JSON lines, CSV or Parquet. The log records every export.")
-    .addOption(new Option("--format <format>", "form of the records").choices(EXPORT_FORMATS).default("jsonl"))
+    .description(
+      "Writes records for other programs, or as evidence for those who do not have the log. The log records every export.",
+    )
+    .addOption(new Option("--format <format>", "form of the records (default: jsonl)").choices(EXPORT_FORMATS))
     .option("--output <file>", "a new file, readable by this user alone (default: standard output)")
     .option("--force", "replace the file that is there")
+    .addOption(
+      new Option(
+        "--bundle <directory>",
+        "a new directory with the exact entries, and proofs that they are in the log",
+      ).conflicts(["format", "output", "force"]),
+    )
+    .addOption(new Option("--event-id <event-id|index>", "with --bundle: one event").argParser(parseEventName))
     .addOption(logDirOption())
-    .addOption(jsonOption("what was written to the file, as JSON"))
+    .addOption(jsonOption("what was written to the file or the bundle, as JSON"))
   addQueryFlags(command)
     .addHelpText("after", EXAMPLES)
     .action((flags: ExportFlags) => runExport(flags, session.output))
@@ -55,7 +67,8 @@ Parquet needs the package hyparquet-writer beside secureml.
 Examples:
   $ secureml audit export --since 30d | gzip > records.jsonl.gz
   $ secureml audit export --format csv --event-type data_access --output access.csv
-  $ secureml audit export --format parquet --output records.parquet`
+  $ secureml audit export --format parquet --output records.parquet
+  $ secureml audit export --bundle evidence --operation-name model_training`
 
 /** One run of the command. */
 interface ExportRun {
@@ -67,6 +80,18 @@ interface ExportRun {
 }
 
 async function runExport(flags: ExportFlags, output: Output): Promise<void> {
+  const { bundle: directory, eventId: event, json = false } = flags
+  if (directory === "") throw new UsageError("--bundle must not be empty")
+  if (directory !== undefined) {
+    const root = requireLog(flags)
+    return exportBundle({ directory, root, event, filters: queryOf(flags, Date.now()), json }, output)
+  }
+  if (event !== undefined)
+    throw new UsageError("--event-id is for --bundle; secureml audit show --json writes one record")
+  return exportRecords(flags, output)
+}
+
+async function exportRecords(flags: ExportFlags, output: Output): Promise<void> {
   const file = fileOf(flags, output)
   const root = requireLog(flags)
   // From before there is a file: a signal must find somebody who removes it.
@@ -83,7 +108,7 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
 
 async function exportTo(target: NewFile | undefined, run: ExportRun): Promise<void> {
   const { flags, root, output, tally } = run
-  const { format } = flags
+  const { format = "jsonl" } = flags
   const query = { ...queryOf(flags, Date.now()), logDir: root.path }
   const sink: Sink = target === undefined ? (data) => output.data(data) : (data) => target.write(data)
   const records = await formatted(format, sink)
@@ -134,12 +159,6 @@ async function writeAll(
   } finally {
     progress.end()
   }
-}
-
-/** Which filters were given; a value that could be a person's is not told. */
-function filtersOf(query: AuditQuery): object {
-  const filters = askedFor(query)
-  return Object.keys(filters).length === 0 ? {} : { filters }
 }
 
 function detailsOf({ records, unsealed, lastIndex, complete }: Tally): object {

@@ -6,15 +6,13 @@ import * as fs from "node:fs"
 import { resolve } from "node:path"
 import type { Command } from "commander"
 import type { SealedReceipt } from "../../audit.ts"
-import { utf8Text } from "../../bytes.ts"
-import { readIdentity } from "../../ledger/index.ts"
 import { verifyProof } from "../../proof/index.ts"
 import { prove } from "../../query/index.ts"
-import { LocalBlobs, type RootDirectory } from "../../store/index.ts"
 import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
 import { UsageError } from "../failure.ts"
 import { type EventName, eventArgument, findEvent } from "../find-event.ts"
 import { jsonLine } from "../json.ts"
+import { verifierKeyOf } from "../log-key.ts"
 import type { Output } from "../output.ts"
 import type { Session } from "../session.ts"
 
@@ -61,13 +59,6 @@ async function runProve(event: EventName, flags: ProveFlags, output: Output): Pr
   if (json) await output.data(jsonLine(receipt))
   else if (out === undefined) await output.data(receipt.proof)
   tell(receipt, flags, verifierKey, output)
-}
-
-async function verifierKeyOf(root: RootDirectory): Promise<string | undefined> {
-  const identity = await readIdentity(root)
-  if (identity !== undefined) return identity.verifierKey
-  const bytes = await new LocalBlobs(root).get("vkey")
-  return bytes === undefined ? undefined : utf8Text(bytes)?.trim()
 }
 
 /** Files that prove writes are readable by this user alone, those that were there before too. */

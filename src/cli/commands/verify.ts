@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs"
 import { resolve } from "node:path"
-import type { Command } from "commander"
+import { type Command, Option } from "commander"
 import { type VerificationReport, type VerifyOptions, verifyAuditLog } from "../../audit.ts"
 import { AuditError } from "../../errors.ts"
 import { parseCheckpoint, parseVerifierKey } from "../../proof/index.ts"
@@ -15,7 +15,8 @@ import { jsonLine } from "../json.ts"
 import type { Output } from "../output.ts"
 import { Progress } from "../progress.ts"
 import type { Session } from "../session.ts"
-import { verdictText } from "../verdict-text.ts"
+import { bundleText, verdictText } from "../verdict-text.ts"
+import { verifyBundle } from "../verify-bundle.ts"
 
 interface VerifyFlags extends CommonFlags {
   readonly publicKey?: string
@@ -23,18 +24,27 @@ interface VerifyFlags extends CommonFlags {
   readonly trustOnFirstUse?: boolean
   readonly index?: boolean
   readonly forget?: boolean
+  readonly bundle?: string
 }
 
 /** Adds the command. */
 export function addVerify(audit: Command, session: Session): void {
   audit
     .command("verify")
-    .description("Verifies a log: signature, every entry and tile, sequences, earlier checkpoints, journals.")
+    .description(
+      "Verifies a log (signature, every entry and tile, sequences, earlier checkpoints, journals), or evidence from one.",
+    )
     .option("--public-key <vkey|@file>", "verifier key known from elsewhere, or a file that holds it")
     .option("--against <file>", "checkpoint kept elsewhere: the log must be an extension of it")
     .option("--index", "compare the query index with the log row by row; takes longer than all else")
     .option("--trust-on-first-use", "pin the log directory's own key when none is known yet")
     .option("--forget", "first forget the checkpoint and the key remembered for this directory")
+    .addOption(
+      new Option(
+        "--bundle <directory>",
+        "verify an evidence bundle in place of a log; --public-key is all it takes",
+      ).conflicts(["against", "trustOnFirstUse", "forget", "logDir"]),
+    )
     .addOption(logDirOption())
     .addOption(jsonOption("the report as JSON"))
     .addHelpText("after", EXAMPLES)
@@ -48,10 +58,12 @@ Exit codes: 0 intact or unsealed_tail, 10 torn_tail, 11 gap, 12 truncated, 13 re
 Examples:
   $ secureml audit verify
   $ secureml audit verify --log-dir /srv/logs --public-key @auditor/log.vkey
+  $ secureml audit verify --bundle evidence --public-key @auditor/log.vkey
   $ secureml audit verify --against checkpoint-2026-11 --json | jq .findings`
 
 async function runVerify(flags: VerifyFlags, session: Session): Promise<void> {
   const { output, environment } = session
+  if (flags.bundle !== undefined) return runVerifyBundle(flags.bundle, flags, session)
   const logDir = logDirOf(flags)
   const options: VerifyOptions = {
     logDir,
@@ -64,6 +76,15 @@ async function runVerify(flags: VerifyFlags, session: Session): Promise<void> {
   const report = await verifyWithProgress(options, output)
   session.exitCode = VERDICT_EXIT[report.verdict]
   await output.data(flags.json === true ? jsonLine(report) : verdictText(report, output))
+}
+
+async function runVerifyBundle(directory: string, flags: VerifyFlags, session: Session): Promise<void> {
+  const { output, environment } = session
+  if (directory === "") throw new UsageError("--bundle must not be empty")
+  const publicKey = flags.publicKey === undefined ? undefined : readPublicKey(flags.publicKey)
+  const report = await verifyBundle(directory, publicKey, environment)
+  session.exitCode = VERDICT_EXIT[report.verdict]
+  await output.data(flags.json === true ? jsonLine(report) : bundleText(report, output))
 }
 
 /** @throws {@link UsageError} when the text typed is no key; `VERIFIER_KEY_MALFORMED` when the file holds none. */
