@@ -3,8 +3,9 @@
  * @module
  */
 import { Command } from "commander"
-import { addExport } from "./commands/export.ts"
+import { addCompletion } from "./commands/completion.ts"
 import { addDoctor } from "./commands/doctor.ts"
+import { addExport } from "./commands/export.ts"
 import { addImport } from "./commands/import.ts"
 import { addInit } from "./commands/init.ts"
 import { addKey } from "./commands/key.ts"
@@ -36,6 +37,7 @@ const COMMANDS = [
   addImport,
   addExport,
   addDoctor,
+  addCompletion,
 ]
 
 /** The program of one run. Parsing rejects with commander's own error when the usage is wrong, once that was told. */

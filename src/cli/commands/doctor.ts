@@ -37,7 +37,7 @@ async function runDoctor(flags: CommonFlags, session: Session): Promise<void> {
   const { output, environment } = session
   const logDir = logDirOf(flags)
   const root = findLogDirectory(logDir)
-  const progress = new Progress(output, (entries) => `examining: ${entries} entries read`)
+  const progress = new Progress(output)
   const findings =
     root === undefined
       ? [
@@ -47,7 +47,9 @@ async function runDoctor(flags: CommonFlags, session: Session): Promise<void> {
             "name another with --log-dir or $SECUREML_AUDIT_DIR",
           ),
         ]
-      : await examine({ root, environment, nowMs: Date.now() }, (entries) => progress.tell(entries))
+      : await examine({ root, environment, nowMs: Date.now() }, (entries) =>
+          progress.tell(() => `examining: ${entries} entries read`),
+        )
   progress.end()
   const count = (state: Health): number => findings.filter((finding) => finding.state === state).length
   const [problems, notes] = [count("problem"), count("note")]
