@@ -3,6 +3,7 @@
  * @module
  */
 import { Command } from "commander"
+import { addCompletion } from "./commands/completion.ts"
 import { addDoctor } from "./commands/doctor.ts"
 import { addExport } from "./commands/export.ts"
 import { addImport } from "./commands/import.ts"
@@ -36,6 +37,7 @@ const COMMANDS = [
   addImport,
   addExport,
   addDoctor,
+  addCompletion,
 ]
 
 /** The program of one run. Parsing rejects with commander's own error when the usage is wrong, once that was told. */
