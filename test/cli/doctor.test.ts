@@ -292,7 +292,7 @@ describe("entries and journals", () => {
     const now = Date.now
     const trail = new AuditTrail("clock", { logDir: place.logDir })
     try {
-      Date.now = () => now() - 3 * HOUR
+      Date.now = () => now() - 3 * HOUR - 60_000
       trail.logEvent("step", {})
     } finally {
       Date.now = now
