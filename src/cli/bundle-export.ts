@@ -12,7 +12,7 @@ import { UsageError } from "./failure.ts"
 import { type EventName, findEvent } from "./find-event.ts"
 import { jsonLine } from "./json.ts"
 import { verifierKeyOf } from "./log-key.ts"
-import { NewBundle } from "./new-bundle.ts"
+import { checkEvidenceCount, NewBundle } from "./new-bundle.ts"
 import type { Output } from "./output.ts"
 import { Progress } from "./progress.ts"
 import { filtersOf, recordExport } from "./record-export.ts"
@@ -39,6 +39,7 @@ export async function exportBundle(request: BundleRequest, output: Output): Prom
   const verifierKey = await verifierKeyOf(root)
   if (evidence.head === undefined || verifierKey === undefined)
     throw new Error(`nothing in ${root.path} can be proven: it has no checkpoint or no vkey; run secureml audit seal`)
+  if (single === undefined && Object.keys(filters).length === 0) checkEvidenceCount(evidence.head.treeSize)
   // From before there is a directory: a signal must find somebody who removes it.
   const { signal, release } = untilSignal()
   let bundle: NewBundle | undefined

@@ -57,11 +57,7 @@ export class NewBundle {
         "EVIDENCE_MALFORMED",
         `entry ${index} has a line break in it, which no line of a bundle can have`,
       )
-    if (this.#entries === MAX_EVIDENCE_ENTRIES)
-      throw new AuditError(
-        "EVIDENCE_TOO_LARGE",
-        `a bundle has at most ${MAX_EVIDENCE_ENTRIES} entries: ask for fewer, or hand over a copy of checkpoint and tile/`,
-      )
+    checkEvidenceCount(this.#entries + 1)
     const entries = this.#file("entries.jsonl")
     entries.write(bytes)
     entries.write("\n")
@@ -143,4 +139,13 @@ export class NewBundle {
 function refuseTaken(path: string): void {
   if (fs.lstatSync(path, { throwIfNoEntry: false }) === undefined) return
   throw new UsageError(`${FLAG}: ${path} is there already; a bundle is a new directory`)
+}
+
+/** @throws {@link AuditError} `EVIDENCE_TOO_LARGE` for more entries than a bundle can have. */
+export function checkEvidenceCount(entries: number): void {
+  if (entries <= MAX_EVIDENCE_ENTRIES) return
+  throw new AuditError(
+    "EVIDENCE_TOO_LARGE",
+    `a bundle has at most ${MAX_EVIDENCE_ENTRIES} entries: ask for fewer, or hand over a copy of checkpoint and tile/`,
+  )
 }

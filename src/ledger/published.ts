@@ -48,7 +48,7 @@ export async function readBundle(
 
 /** Fetches the tiles that some ranges need, so that the pure code can read them. */
 async function fetchFor(
-  blobs: BlobStore,
+  blobs: Pick<BlobStore, "get">,
   ranges: readonly Range[],
   treeSize: number,
 ): Promise<(id: TileId) => Uint8Array> {
@@ -73,7 +73,11 @@ export async function earlierRoot(blobs: BlobStore, treeSize: number, within: nu
 }
 
 /** Proof that the entry at an index is in the tree. */
-export async function publishedInclusion(blobs: BlobStore, index: number, treeSize: number): Promise<Uint8Array[]> {
+export async function publishedInclusion(
+  blobs: Pick<BlobStore, "get">,
+  index: number,
+  treeSize: number,
+): Promise<Uint8Array[]> {
   return inclusionProof(index, treeSize, await fetchFor(blobs, inclusionRanges(index, treeSize), treeSize))
 }
 

@@ -103,7 +103,8 @@ export function assertHash(value: unknown, field: string): asserts value is Uint
 
 /** The root over joined hashes whose number is a power of two. */
 export function perfectRoot(hashes: Uint8Array): Uint8Array {
-  const level = hashes.slice()
+  // Not by slice(): that of a Buffer is no copy, and the caller's tile would be written over.
+  const level = new Uint8Array(hashes)
   for (let sizeBytes = level.length; sizeBytes > HASH_BYTES; sizeBytes /= 2) {
     // In place: parent i lands at or before its own children, which are not read again.
     for (let i = 0; i < sizeBytes; i += 2 * HASH_BYTES) nodeHashInto(level, i, level, i / 2)

@@ -125,6 +125,25 @@ describe("hashes from tiles", () => {
     ).toThrow(expect.objectContaining({ code: "TILE_MALFORMED" }))
   })
 
+  test("tiles are left as they are, also in a Buffer, whose slice is no copy", () => {
+    const tiles = new Map<string, Buffer>()
+    const read = (id: TileId): Uint8Array => {
+      const tile = tiles.get(tilePath(id)) ?? Buffer.from(storedTile(id))
+      tiles.set(tilePath(id), tile)
+      return tile
+    }
+    for (const index of [1, 0, 256, 1]) {
+      const check = { index, treeSize: 700, leafHash: leafAt(index), rootHash: rootAt(700) }
+      expect(verifyInclusion({ ...check, proof: inclusionProof(index, 700, read) })).toBe(true)
+    }
+    const id = { level: 0, index: 0, width: 256 } as const
+    const tile = Buffer.from(storedTile(id))
+    expect([tileRoot(id, tile), tileRoot(id, tile)]).toEqual([
+      tileRoot(id, storedTile(id)),
+      tileRoot(id, storedTile(id)),
+    ])
+  })
+
   test("a range that no tree has, or this tree has not, is a RangeError", () => {
     expect(() => rangeHashFromTiles({ start: 1, end: 3 }, 300, storedTile)).toThrow(RangeError)
     expect(() => rangeHashFromTiles({ start: 0, end: 512 }, 300, storedTile)).toThrow(RangeError)

@@ -4,7 +4,7 @@
  */
 import { publishedInclusion } from "../ledger/index.ts"
 import type { Checkpoint } from "../proof/index.ts"
-import type { RootDirectory } from "../store/index.ts"
+import type { BlobStore, RootDirectory } from "../store/index.ts"
 import { type AuditFilters, checkCounted, compileFilter } from "./filter.ts"
 import { sealedMatches } from "./sealed.ts"
 import { takeSnapshot } from "./snapshot.ts"
@@ -36,10 +36,28 @@ export async function findEvidence(root: RootDirectory, query: AuditFilters): Pr
   checkCounted(query)
   const filter = compileFilter(query)
   const snapshot = await takeSnapshot(root)
-  const { head, treeSize, blobs, tail } = snapshot
+  const { head, treeSize, tail } = snapshot
+  const blobs = remembering(snapshot.blobs)
   async function* entries(): AsyncGenerator<ProvenEntry> {
     for await (const { index, bytes } of sealedMatches(snapshot, filter, "asc", 0, treeSize))
       yield { index, bytes, hashes: await publishedInclusion(blobs, index, treeSize) }
   }
   return { head, unsealed: tail.filter(({ entry }) => filter.test(entry)).length, entries: entries() }
+}
+
+/** Tiles that are kept: more than one proof needs, in a tree of any size. */
+const KEPT_TILES = 32
+
+/** The same store, which gives again what it gave lately: entries beside each other need the same tiles. */
+function remembering(blobs: BlobStore): Pick<BlobStore, "get"> {
+  const kept = new Map<string, Uint8Array | undefined>()
+  return {
+    get: async (path) => {
+      const bytes = kept.has(path) ? kept.get(path) : await blobs.get(path)
+      kept.delete(path)
+      kept.set(path, bytes)
+      if (kept.size > KEPT_TILES) kept.delete(kept.keys().next().value!)
+      return bytes
+    },
+  }
 }
