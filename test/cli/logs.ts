@@ -46,6 +46,7 @@ export async function trainingLog(logDir: string): Promise<Checkpoint> {
 
 /** A sealed log whose every event carries hostile text in each place that a caller can fill. */
 export async function hostileLog(logDir: string): Promise<void> {
+  const closed: Promise<unknown>[] = []
   for (const { text } of HOSTILE) {
     const audit = new AuditTrail(`op ${text}`, {
       logDir,
@@ -55,8 +56,9 @@ export async function hostileLog(logDir: string): Promise<void> {
     audit.logEvent("note", { text, [`detail ${text}`]: text })
     audit.logDataAccess({ datasetName: text, columnsAccessed: [text], numRecords: 1, purpose: text, user: text })
     audit.logError({ errorType: `E ${text}`, message: text })
-    await audit.close(text)
+    closed.push(audit.close(text))
   }
+  await Promise.all(closed)
 }
 
 /** A decision, its training, data and approval with hostile text all over; gives the decision's event id. */

@@ -87,7 +87,7 @@ function permissions(root: string, shared: boolean, files: readonly Listed[]): D
 }
 
 function links(files: readonly Listed[]): Diagnosis {
-  const found = files.filter(({ stats }) => stats.isSymbolicLink() || !(stats.isFile() || stats.isDirectory()))
+  const found = files.filter(({ stats }) => !(stats.isFile() || stats.isDirectory()))
   if (found.length === 0) return ok("links", "there are no links, pipes or devices in the log")
   return problem(
     "links",
