@@ -6,6 +6,8 @@ import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import {
@@ -18,6 +20,7 @@ import {
   type HistogramKey,
   histogramAuditLogs,
   queryAuditLogs,
+  streamAuditLogs,
   verifyAuditLog,
 } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
@@ -29,6 +32,9 @@ import { answers, buckets } from "./plain-answers.ts"
 const { writeCorpus } = (await import(new URL("../bench/corpus.mjs", import.meta.url).href)) as {
   writeCorpus: (logDir: string, events: number, seed?: number) => { operations: string[] }
 }
+
+setFlagsFromString("--expose-gc")
+const collectGarbage = runInNewContext("gc") as () => void
 
 const EVENTS = 20_000
 const RUNS = Number(process.env["SECUREML_TEST_QUERIES"] ?? 300)
@@ -349,3 +355,30 @@ test("an index that another process made anew is opened anew, even where it has 
   expect(JSON.parse(fs.readFileSync(join(logDir, ".state/index/stamp.json"), "utf8"))).not.toMatchObject({ made })
   expect(LocalIndex.open(root)).not.toBe(before)
 })
+
+test("an index that nobody asks is closed after a while, and a query that went on meanwhile reads the rest", async () => {
+  const logDir = copy()
+  await reindexLog(findLogDirectory(logDir)!)
+  const held = (): string[] =>
+    fs.readdirSync("/proc/self/fd").flatMap((fd) => {
+      try {
+        return fs.readlinkSync(`/proc/self/fd/${fd}`)
+      } catch {
+        return []
+      }
+    })
+  const isHeld = (): boolean => held().some((path) => path.startsWith(`${logDir}/.state/index/0.sqlite`))
+  const query = { logDir, eventType: "error" }
+  const seen: string[] = []
+  for await (const { event_id } of streamAuditLogs(query)) {
+    seen.push(event_id)
+    if (seen.length === 300) {
+      expect(isHeld()).toBe(true)
+      await new Promise((resolve) => setTimeout(resolve, 11_000))
+      collectGarbage()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      expect(isHeld()).toBe(false)
+    }
+  }
+  expect(seen).toEqual(ids(answers(all, { eventType: "error" })))
+}, 60_000)

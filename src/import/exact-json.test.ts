@@ -7,6 +7,8 @@ describe("exact JSON", () => {
     fc.assert(
       fc.property(fc.json(), fc.constantFrom(undefined, 1, "\t"), (json, space) => {
         const text = JSON.stringify(JSON.parse(json), null, space)
+        // A whole number that JSON.parse would round becomes a bigint: see below.
+        fc.pre(!/\d{16}/.test(text))
         expect(parseExactJson(text)).toEqual(JSON.parse(text))
       }),
     )

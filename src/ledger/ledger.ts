@@ -7,6 +7,7 @@ import * as fs from "node:fs"
 import { AuditError } from "../errors.ts"
 import type { Checkpoint } from "../proof/index.ts"
 import {
+  closeIndexesUnder,
   LocalBlobs,
   LocalJournal,
   LocalMutex,
@@ -312,8 +313,9 @@ function registry(): Map<string, Ledger> {
   return host[REGISTRY]
 }
 
-/** Closes every ledger of this thread whose path is inside a directory; for tests that remove it. */
+/** Closes every ledger and index of this thread whose path is inside a directory; for tests that remove it. */
 export async function closeLedgersUnder(directory: string): Promise<void> {
+  closeIndexesUnder(directory)
   const inside = [...registry().values()].filter(({ path }) => `${path}/`.startsWith(`${directory}/`))
   await Promise.all(inside.map((ledger) => ledger.close()))
 }

@@ -24,7 +24,7 @@ export {
 export { inLanes } from "./lanes.ts"
 export { formatLine, formatLineInto, MAX_LINE_BYTES, parseLines } from "./lines.ts"
 export { LocalBlobs } from "./local/blobs.ts"
-export { indexBytes, LocalIndex, LocalIndexWriter } from "./local/event-index.ts"
+export { closeIndexesUnder, indexBytes, LocalIndex, LocalIndexWriter } from "./local/event-index.ts"
 export {
   checkPrivateFile,
   errorCode,

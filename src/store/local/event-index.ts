@@ -28,6 +28,12 @@ const FILE_BLOCKS = FILE_ENTRIES / BLOCK_ENTRIES
 /** Indexes that a thread keeps open. */
 const OPEN_INDEXES = 8
 
+/** One that nobody asked for in this time is closed. */
+const IDLE_MS = 5_000
+
+const { setTimeout: startTimer } = globalThis
+const monotonic = performance.now.bind(performance)
+
 /** How the files were left. */
 interface Stamp {
   readonly v: 1
@@ -69,12 +75,15 @@ export class LocalIndex {
     const names = Object.keys(stamp.files)
     const identity = `${stamp.made} ${names.length}`
     const known = opened.get(root.path)
-    if (known?.identity === identity) return known.index
+    if (known?.identity === identity) {
+      known.usedMs = monotonic()
+      return known.index
+    }
     forget(root.path)
     const files = names.flatMap((name) => IndexFile.open(root, Number(name), false) ?? [])
     const index = files.length === names.length ? new LocalIndex(files, names) : undefined
     if (index === undefined) for (const file of files) file.close()
-    else keep(root.path, { identity, index })
+    else keep(root.path, { identity, index, usedMs: monotonic() })
     return index
   }
 
@@ -125,21 +134,38 @@ export class LocalIndex {
 }
 
 interface Open {
+  /** Which making of the index it is, and of how many files. */
   readonly identity: string
+  usedMs: number
   readonly index: LocalIndex
 }
 
 /** By path of the log; owned by this thread, the one used last at the end. */
 const opened = new Map<string, Open>()
+let isSweeping = false
 
 function keep(path: string, open: Open): void {
   opened.set(path, open)
+  if (!isSweeping) startTimer(closeIdle, IDLE_MS).unref()
+  isSweeping = true
   if (opened.size > OPEN_INDEXES) forget(opened.keys().next().value!)
+}
+
+/** Closes those that nobody asked for in a while, so that a log can be moved or its disk be unmounted. */
+function closeIdle(): void {
+  for (const [path, { usedMs }] of opened) if (monotonic() - usedMs >= IDLE_MS) forget(path)
+  isSweeping = opened.size > 0
+  if (isSweeping) startTimer(closeIdle, IDLE_MS).unref()
 }
 
 function forget(path: string): void {
   opened.get(path)?.index.close()
   opened.delete(path)
+}
+
+/** Closes every index of this thread that is of a log inside a directory. */
+export function closeIndexesUnder(directory: string): void {
+  for (const path of opened.keys()) if (`${path}/`.startsWith(`${directory}/`)) forget(path)
 }
 
 /** Whoever adds to an index; one at a time. */

@@ -241,6 +241,8 @@ export class IndexFile {
   }
 
   close(): void {
+    // With libsql a statement keeps the file open until it is collected.
+    this.#statements.clear()
     this.#database.close()
   }
 }
