@@ -15,7 +15,9 @@ import { addProve } from "./commands/prove.ts"
 import { addRecover } from "./commands/recover.ts"
 import { addReindex } from "./commands/reindex.ts"
 import { addSeal } from "./commands/seal.ts"
+import { addSearch } from "./commands/search.ts"
 import { addShow } from "./commands/show.ts"
+import { addStats } from "./commands/stats.ts"
 import { addTail } from "./commands/tail.ts"
 import { addTrace } from "./commands/trace.ts"
 import { addVerify } from "./commands/verify.ts"
@@ -28,6 +30,8 @@ const COMMANDS = [
   addTail,
   addOperations,
   addTrace,
+  addSearch,
+  addStats,
   addVerify,
   addProve,
   addSeal,

@@ -18,15 +18,27 @@ export class RecordWriter {
   readonly #output: Output
   readonly #json: boolean
   readonly #typical: readonly string[]
+  readonly #under: ((record: AuditRecord) => string) | undefined
   /** Rows waiting for the layout; undefined once it is settled. */
   #first: { record: AuditRecord; cells: string[] }[] | undefined = []
   #layout: Layout = []
 
-  /** @param options.typical - Cells that make room for records still to come. */
-  constructor(output: Output, options: { readonly json: boolean; readonly typical?: readonly string[] }) {
+  /**
+   * @param options.typical - Cells that make room for records still to come.
+   * @param options.under - Lines that stand below a record in a table, escaped, each with its line break.
+   */
+  constructor(
+    output: Output,
+    options: {
+      readonly json: boolean
+      readonly typical?: readonly string[]
+      readonly under?: ((record: AuditRecord) => string) | undefined
+    },
+  ) {
     this.#output = output
     this.#json = options.json
     this.#typical = options.typical ?? []
+    this.#under = options.under
   }
 
   async write(record: AuditRecord): Promise<void> {
@@ -62,7 +74,7 @@ export class RecordWriter {
     const style = styleOf(record)
     if (style !== undefined) line[TYPE] = this.#output.styled(style, line[TYPE]!)
     line[INDEX] = this.#output.styled(record.sealed ? "dim" : "yellow", line[INDEX]!)
-    return this.#output.data(`${joinCells(line)}\n`)
+    return this.#output.data(`${joinCells(line)}\n${this.#under?.(record) ?? ""}`)
   }
 }
 

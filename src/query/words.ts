@@ -67,12 +67,17 @@ export function holdsParts(entry: AuditEntry, parts: readonly string[]): boolean
 
 /** Whether a folded text has a part that begins and ends where words do: "loan" is in "loan_type" and not in "loans". */
 function holdsPart(text: string, part: string): boolean {
+  return findPart(text, part, 0) !== -1
+}
+
+/** Where such a part stands in a folded text, from some place on; -1 when it does not. */
+export function findPart(text: string, part: string, from: number): number {
   const opens = BEGINS_WITH_WORD.test(part)
   const closes = ENDS_IN_WORD.test(part)
-  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
+  for (let at = text.indexOf(part, from); at >= 0; at = text.indexOf(part, at + 1)) {
     const begins = !opens || !ENDS_IN_WORD.test(text.slice(Math.max(0, at - 2), at))
     const end = at + part.length
-    if (begins && (!closes || !BEGINS_WITH_WORD.test(text.slice(end, end + 2)))) return true
+    if (begins && (!closes || !BEGINS_WITH_WORD.test(text.slice(end, end + 2)))) return at
   }
-  return false
+  return -1
 }

@@ -31,6 +31,8 @@ describe("the program", () => {
       "export",
       "import",
       "reindex",
+      "search",
+      "stats",
     ]) {
       expect(help.stdout).toContain(`\n  ${name} `)
       const own = await audit(name, "--help")
@@ -97,6 +99,9 @@ describe("the program", () => {
     "recover --reason x",
     "export",
     "reindex",
+    "export --bundle b",
+    "stats",
+    "search x",
   ])("%s of a directory that does not exist exits 1 and names its absolute path", async (command) => {
     const { code, stdout, stderr } = await run(["audit", ...command.split(" "), "--log-dir", "not/there"])
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" })

@@ -23,6 +23,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   show: ["1"],
   prove: ["1"],
   trace: ["1"],
+  search: ["op"],
   tail: ["-n", "100"],
   recover: ["--reason", EVIL],
   import: ["--from", "jsonl", "hostile.jsonl"],
