@@ -18,7 +18,7 @@ export const BLOCK_ENTRIES = 65_536
 const BUNDLE_ENTRIES = 256
 const BLOCK_BUNDLES = BLOCK_ENTRIES / BUNDLE_ENTRIES
 
-/** A block's offsets as a bitmap take this many bytes; above half as many offsets it is the shorter form. */
+/** A block's offsets as a bitmap take this many bytes; from half as many offsets on they are one. */
 const BITMAP_BYTES = BLOCK_ENTRIES / 8
 /** Terms that one entry of a block has share rows, by a part of their hash: a row of their own would cost 18 bytes. */
 const SHARED_ROWS = 4_096
@@ -286,7 +286,8 @@ function sharedOffsets(blob: Uint8Array | ArrayBuffer, tag: number): number[] {
 function encode(postings: Postings): Buffer {
   if ("bits" in postings) return Buffer.from(postings.bits)
   const { offsets } = postings
-  if (offsets.length * 2 > BITMAP_BYTES) return Buffer.from(bitsOf(offsets))
+  // A list of that many bytes would be read as a bitmap.
+  if (offsets.length * 2 >= BITMAP_BYTES) return Buffer.from(bitsOf(offsets))
   const bytes = Buffer.alloc(offsets.length * 2)
   for (let n = 0; n < offsets.length; n++) bytes.writeUInt16LE(offsets[n]!, n * 2)
   return bytes
