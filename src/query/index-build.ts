@@ -117,7 +117,7 @@ export class Batch implements IndexBatch {
     const day = entry.timestamp.slice(0, 10)
     for (const [key, by] of HISTOGRAM_KEYS.entries()) {
       for (const value of bucketsOf(entry, by)) {
-        const place = `${key}\0${day}\0${value === null ? "" : `=${value}`}`
+        const place = `${key}\0${day}\0${value === null ? "" : JSON.stringify(value)}`
         this.#daily.set(place, (this.#daily.get(place) ?? 0) + 1)
       }
     }
@@ -125,8 +125,8 @@ export class Batch implements IndexBatch {
 
   get daily(): readonly DailyCount[] {
     return [...this.#daily].map(([place, count]) => {
-      const [key, day, ...value] = place.split("\0")
-      return { key: Number(key), day: day!, value: value.join("\0"), count }
+      const [key, day, value] = place.split("\0")
+      return { key: Number(key), day: day!, value: value!, count }
     })
   }
 }

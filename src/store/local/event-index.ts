@@ -30,7 +30,7 @@ const OPEN_INDEXES = 8
 
 /** How the files were left. */
 interface Stamp {
-  readonly v: 1
+  readonly v: 2
   /** Random; another one whenever the index is made anew, since a new file may have the inode of an old one. */
   readonly made: string
   /** Somebody is adding to the files, or died while they did: SQLite takes back what was not finished. */
@@ -231,7 +231,7 @@ export class LocalIndexWriter {
   }
 
   #stamp(writing: boolean): Promise<void> {
-    const stamp: Stamp = { v: 1, made: this.#made, writing, boot: bootId(), files: this.#files }
+    const stamp: Stamp = { v: 2, made: this.#made, writing, boot: bootId(), files: this.#files }
     return this.#root.replace(STAMP_FILE, utf8(`${JSON.stringify(stamp)}\n`))
   }
 
@@ -266,7 +266,7 @@ function parseStamp(text: string | undefined): Stamp | undefined {
   try {
     const stamp = JSON.parse(text ?? "") as Stamp
     const names = Object.keys(stamp.files)
-    return stamp.v === 1 && names.every((name, n) => name === String(n)) ? stamp : undefined
+    return stamp.v === 2 && names.every((name, n) => name === String(n)) ? stamp : undefined
   } catch {
     return undefined
   }

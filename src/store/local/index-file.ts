@@ -25,6 +25,8 @@ const SHARED_ROWS = 4_096
 /** Bytes of one of them: the entry's offset, and another part of the hash. */
 const SHARED_BYTES = 6
 
+const HALF_PAIR = /\p{Surrogate}/u
+
 const SCHEMA = `
 PRAGMA journal_mode = TRUNCATE;
 CREATE TABLE IF NOT EXISTS state (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL);
@@ -60,6 +62,7 @@ export interface IndexBatch {
 export interface DailyCount {
   readonly key: number
   readonly day: string
+  /** As JSON; empty where there is none. */
   readonly value: string
   readonly count: number
 }
@@ -117,7 +120,9 @@ export class IndexFile {
 
   #hash(term: string): number {
     this.#seed ??= this.state?.seed ?? ""
-    return Number.parseInt(hash("sha256", `${this.#seed}${term}`).slice(0, 12), 16)
+    // Half a pair has no UTF-8 of its own: written as it is, all of them would be the same term.
+    const text = HALF_PAIR.test(term) ? JSON.stringify(term) : term
+    return Number.parseInt(hash("sha256", `${this.#seed}${text}`).slice(0, 12), 16)
   }
 
   /** How many entries have a term, by block; a little too many where other terms share a row. */
@@ -219,9 +224,12 @@ export class IndexFile {
     const shared = new Map<number, number[]>()
     const select = this.#prepare("SELECT offsets FROM posting WHERE term = ? AND block = ?")
     const write = this.#prepare("INSERT OR REPLACE INTO posting VALUES (?, ?, ?, ?)")
+    let before: number | undefined
     for (const { hash: term, offsets } of hashed) {
       const added = typeof offsets === "number" ? [offsets] : offsets
-      const [row] = isNew ? [] : (select.all(term, block) as Row[])
+      // Two terms may have one hash: the second adds to the row of the first.
+      const [row] = isNew && term !== before ? [] : (select.all(term, block) as Row[])
+      before = term
       if (row === undefined && added.length === 1) {
         const list = shared.get(sharedRowOf(term)) ?? []
         list.push(added[0]!, tagOf(term))
