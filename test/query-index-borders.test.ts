@@ -41,3 +41,32 @@ test("values that differ in half a pair or behind a NUL are different values", a
   )
   expect((await verifyAuditLog({ logDir, index: true })).findings).toEqual([])
 })
+
+test.each([
+  "2026-11-01T00:16:60.000Z",
+  "2026-11-01T24:00:00.000Z",
+  "2026-13-01T00:00:00.000Z",
+  "2026-02-30T00:00:00.000Z",
+])("an entry whose time is %s hides no other", async (timestamp) => {
+  const logDir = await logOf(5_120, (n) => (n === 1_000 ? { timestamp } : {}))
+  const all = await getAuditLogs({ logDir })
+  expect(all.length).toBe(5_120)
+  const times = { startTime: "2026-11-01T00:13:00Z", endTime: "2026-11-01T00:20:00Z" }
+  const within = all.filter(({ timestamp: time }) => time >= "2026-11-01T00:13" && time < "2026-11-01T00:20:01")
+  const plain = within.filter(({ timestamp: time }) => time !== timestamp)
+  expect((await getAuditLogs({ logDir, ...times })).map(({ index }) => index)).toEqual(plain.map(({ index }) => index))
+  expect(await countAuditLogs({ logDir, ...times })).toBe(plain.length)
+  expect(await countAuditLogs({ logDir })).toBe(5_120)
+  for (const query of [times, { startTime: "2026-11-01", endTime: "2026-11-01" }, {}]) {
+    const buckets = await histogramAuditLogs({ logDir, ...query })
+    expect(buckets.reduce((sum, { count }) => sum + count, 0)).toBe((await getAuditLogs({ logDir, ...query })).length)
+  }
+  expect((await verifyAuditLog({ logDir, index: true })).findings).toEqual([])
+})
+
+test("an entry that is nested as deep as its bytes allow hides no other", async () => {
+  const deep = `{"x":${"[".repeat(32_000)}"albatross"${"]".repeat(32_000)}}`
+  const logDir = await logOf(5_120, (n) => (n === 1_000 ? deep : {}))
+  expect((await getAuditLogs({ logDir, text: "albatross" })).map(({ index }) => index)).toEqual([1_000])
+  expect((await getAuditLogs({ logDir, operationId: "op-1" })).length).toBe(5_120)
+})

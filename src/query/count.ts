@@ -5,6 +5,7 @@
 import type { AuditEntry } from "../event/index.ts"
 import { type DailyCount, findLogDirectory } from "../store/index.ts"
 import { type AuditFilters, checkCounted, compileFilter, type Filter } from "./filter.ts"
+import { ODD_DAY } from "./index-build.ts"
 import { bucketsOf, HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
 import { countSealed, indexFor, quietly, sealedMatches } from "./sealed.ts"
 import { type Snapshot, takeSnapshot } from "./snapshot.ts"
@@ -68,11 +69,15 @@ async function addDays(counts: Counts, snapshot: Snapshot, filter: Filter, by: H
   const index = isIndexed && terms.length === 0 ? await indexFor(snapshot, filter, true) : undefined
   const rows = quietly(() => index?.open.daily(HISTOGRAM_KEYS.indexOf(by)).map(parsed))
   if (index === undefined || rows === undefined) return 0
+  const isCut = fromMs !== Number.NEGATIVE_INFINITY || toMs !== Number.POSITIVE_INFINITY
+  // Their entries are tested one by one.
+  if (isCut && rows.some(({ day }) => day.startsWith(ODD_DAY))) return 0
   const cut = new Set<number>()
   for (const { day, value, count } of rows) {
     const dayMs = Date.parse(day)
-    if (dayMs + DAY_MS <= fromMs || dayMs > toMs) continue
-    if (dayMs >= fromMs && dayMs + DAY_MS - 1 <= toMs) counts.addMany(day, value, count)
+    if (isCut && (dayMs + DAY_MS <= fromMs || dayMs > toMs)) continue
+    if (!isCut) counts.addMany(day.replace(ODD_DAY, ""), value, count)
+    else if (dayMs >= fromMs && dayMs + DAY_MS - 1 <= toMs) counts.addMany(day, value, count)
     else cut.add(dayMs)
   }
   for (const dayMs of cut) {
