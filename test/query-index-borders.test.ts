@@ -1,8 +1,12 @@
 /**
  * The query index gives the answers of a plain reading where its forms have borders, and for what hostile entries hold.
  */
+import { spawn } from "node:child_process"
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { expect, test } from "vitest"
-import { countAuditLogs, getAuditLogs, histogramAuditLogs, verifyAuditLog } from "../src/audit.ts"
+import { countAuditLogs, getAuditLogs, histogramAuditLogs, streamAuditLogs, verifyAuditLog } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
 import { reindexLog } from "../src/query/index.ts"
 import { findLogDirectory } from "../src/store/index.ts"
@@ -70,3 +74,32 @@ test("an entry that is nested as deep as its bytes allow hides no other", async 
   expect((await getAuditLogs({ logDir, text: "albatross" })).map(({ index }) => index)).toEqual([1_000])
   expect((await getAuditLogs({ logDir, operationId: "op-1" })).length).toBe(5_120)
 })
+
+test("an index that another process makes anew while a reader is at it hides nothing from the reader", async () => {
+  const logDir = await logOf(140_000, (n) => ({
+    event_type: n % 40 === 0 ? "hit" : "other",
+    details: { note: `rare${n} common${n % 5_000}` },
+  }))
+  const found: (number | null)[] = []
+  for await (const { index } of streamAuditLogs({ logDir, eventType: "hit", order: "desc" })) {
+    found.push(index)
+    if (found.length === 100) await whileMadeAnew(logDir)
+  }
+  expect(found).toEqual(Array.from({ length: 3_500 }, (_, n) => (3_499 - n) * 40))
+}, 120_000)
+
+/** Stops in the middle of the first entries that a process adds to a new index; the journal of the schema is smaller. */
+async function whileMadeAnew(logDir: string): Promise<void> {
+  const directory = join(logDir, ".state/index")
+  const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url))
+  const child = spawn(process.execPath, [cli, "audit", "reindex", "--log-dir", logDir], { stdio: "ignore" })
+  const isWriting = (): boolean =>
+    fs.readdirSync(directory).some((name) => name.endsWith("-journal") && sizeOf(join(directory, name)) > 20_000)
+  await expect.poll(isWriting, { interval: 1, timeout: 60_000 }).toBe(true)
+  child.kill("SIGSTOP")
+  setTimeout(() => child.kill("SIGKILL"), 5_000)
+}
+
+function sizeOf(path: string): number {
+  return fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}

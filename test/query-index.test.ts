@@ -179,11 +179,15 @@ async function asks(logDir: string, records: readonly AuditRecord[]): Promise<vo
   expect(await countAuditLogs({ logDir, eventType: "error" })).toBe(answers(records, { eventType: "error" }).length)
 }
 
+/** Name of the index's one file. */
+const fileName = (logDir: string): string =>
+  fs.readdirSync(join(logDir, ".state/index")).find((name) => name.endsWith(".sqlite"))!
+
 /** Whether a doctored index is used. */
 const isUsed = (logDir: string): boolean => LocalIndex.open(findLogDirectory(logDir)!) !== undefined
 
 describe("whatever is done to the index, no answer changes", () => {
-  const file = (logDir: string, name = "0.sqlite"): string => join(logDir, ".state/index", name)
+  const file = (logDir: string, name = fileName(logDir)): string => join(logDir, ".state/index", name)
   const doctored = (sql: string) => (logDir: string) => {
     const database = openDatabase(file(logDir))!
     database.exec(sql)
@@ -275,7 +279,7 @@ describe("verify compares the index with the log", () => {
   ])("a doctored row is found row by row, even under a forged stamp: %s", async (sql) => {
     const logDir = copy()
     await reindexLog(findLogDirectory(logDir)!)
-    const path = join(logDir, ".state/index/0.sqlite")
+    const path = join(logDir, ".state/index", fileName(logDir))
     const database = openDatabase(path)!
     database.exec(sql)
     database.close()

@@ -22,6 +22,8 @@ import {
 import { INDEX_DIRECTORY } from "./layout.ts"
 import { LocalMutex } from "./mutex.ts"
 
+/** It becomes part of a name. */
+const MADE = /^[\w-]{22}$/
 const STAMP_FILE = `${INDEX_DIRECTORY}/stamp.json`
 const LOCK = `${INDEX_DIRECTORY}/lock`
 const FILE_BLOCKS = FILE_ENTRIES / BLOCK_ENTRIES
@@ -71,7 +73,7 @@ export class LocalIndex {
     const known = opened.get(root.path)
     if (known?.identity === identity) return known.index
     forget(root.path)
-    const files = names.flatMap((name) => IndexFile.open(root, Number(name), false) ?? [])
+    const files = names.flatMap((name) => IndexFile.open(root, indexFileName(Number(name), stamp.made), false) ?? [])
     const index = files.length === names.length ? new LocalIndex(files, names) : undefined
     if (index === undefined) for (const file of files) file.close()
     else keep(root.path, { identity, index })
@@ -185,7 +187,7 @@ export class LocalIndexWriter {
     this.#files = {}
     this.#made = randomText()
     for (const name of await this.#root.names(INDEX_DIRECTORY)) {
-      if (/^\d+\.sqlite(-journal)?$/.test(name) || name === "stamp.json")
+      if (/^\d+\..*sqlite(-journal|-wal|-shm)?$/.test(name) || name === "stamp.json")
         await this.#root.remove(`${INDEX_DIRECTORY}/${name}`)
     }
   }
@@ -200,7 +202,7 @@ export class LocalIndexWriter {
     const number = Math.floor(batch.block / FILE_BLOCKS)
     if (this.#file?.number !== number) {
       this.#file?.index.close()
-      this.#file = { number, index: IndexFile.open(this.#root, number, true)! }
+      this.#file = { number, index: IndexFile.open(this.#root, indexFileName(number, this.#made), true)! }
       if (this.#files[number] === undefined) {
         this.#files[number] = ""
         await this.#stamp(true)
@@ -210,16 +212,17 @@ export class LocalIndexWriter {
     const isNew = (this.#state?.position ?? 0) <= batch.block * BLOCK_ENTRIES
     this.#state = { position, root, seed }
     await this.#file.index.add(batch, this.#state, isNew, slices)
-    this.#files[number] = statText(this.#root, number)
+    this.#files[number] = statText(this.#root, number, this.#made)
   }
 
   /** Says that the files are whole, once they are on the disk. False: somebody else changed one meanwhile. */
   async finish(): Promise<boolean> {
     this.#file?.index.close()
     this.#file = undefined
-    if (Object.entries(this.#files).some(([name, text]) => statText(this.#root, Number(name)) !== text)) return false
+    if (Object.entries(this.#files).some(([name, text]) => statText(this.#root, Number(name), this.#made) !== text))
+      return false
     for (const name of Object.keys(this.#files)) {
-      const fd = fs.openSync(this.#root.locate(indexFileName(Number(name)), false), "r")
+      const fd = fs.openSync(this.#root.locate(indexFileName(Number(name), this.#made), false), "r")
       try {
         await syncFile(fd)
       } finally {
@@ -245,10 +248,10 @@ export class LocalIndexWriter {
 
 /** The bytes that the index takes on the disk. */
 export function indexBytes(root: RootDirectory): number {
-  const names = Object.keys(parseStamp(readStamp(root))?.files ?? {})
-  return names.reduce(
-    (sum, name) =>
-      sum + (statOf(root, Number(name))?.size === undefined ? 0 : Number(statOf(root, Number(name))!.size)),
+  const stamp = parseStamp(readStamp(root))
+  if (stamp === undefined) return 0
+  return Object.keys(stamp.files).reduce(
+    (sum, name) => sum + Number(statOf(root, Number(name), stamp.made)?.size ?? 0),
     0,
   )
 }
@@ -266,24 +269,24 @@ function parseStamp(text: string | undefined): Stamp | undefined {
   try {
     const stamp = JSON.parse(text ?? "") as Stamp
     const names = Object.keys(stamp.files)
-    return stamp.v === 2 && names.every((name, n) => name === String(n)) ? stamp : undefined
+    return stamp.v === 2 && MADE.test(stamp.made) && names.every((name, n) => name === String(n)) ? stamp : undefined
   } catch {
     return undefined
   }
 }
 
 /** Whether the files are as they were left, or as SQLite will leave them. */
-function isAsStamped(root: RootDirectory, { writing, boot, files }: Stamp): boolean {
+function isAsStamped(root: RootDirectory, { made, writing, boot, files }: Stamp): boolean {
   if (writing) return boot !== undefined && boot === bootId()
-  return Object.entries(files).every(([name, text]) => statText(root, Number(name)) === text)
+  return Object.entries(files).every(([name, text]) => statText(root, Number(name), made) === text)
 }
 
-function statOf(root: RootDirectory, number: number): fs.BigIntStats | undefined {
-  return fs.lstatSync(root.locate(indexFileName(number), false), { bigint: true, throwIfNoEntry: false })
+function statOf(root: RootDirectory, number: number, made: string): fs.BigIntStats | undefined {
+  return fs.lstatSync(root.locate(indexFileName(number, made), false), { bigint: true, throwIfNoEntry: false })
 }
 
-function statText(root: RootDirectory, number: number): string {
-  const stats = statOf(root, number)
+function statText(root: RootDirectory, number: number, made: string): string {
+  const stats = statOf(root, number, made)
   return stats === undefined ? "" : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
 }
 

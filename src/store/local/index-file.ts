@@ -1,5 +1,5 @@
 /**
- * One file of the query index: `.state/index/<n>.sqlite`, for 4,194,304 entries. For each term (a value of a field, or
+ * One file of the query index: `.state/index/<n>.<made>.sqlite`, for 4,194,304 entries. For each term (a value of a field, or
  * a word) and each block of 65,536 entries it says which entries of the block have the term; for each bundle the span
  * of its times; for each day how often each value occurs. Derived from the bundles, and worth nothing without them.
  * Does I/O.
@@ -74,9 +74,12 @@ export interface BlockSpans {
   readonly bundles: ReadonlyMap<number, readonly [number, number]>
 }
 
-/** Name of a file, by its number. */
-export function indexFileName(number: number): string {
-  return `${INDEX_DIRECTORY}/${number}.sqlite`
+/**
+ * Name of a file: its number, and the name of the index that it belongs to. A reader that still has a file of an earlier
+ * index open would find the journal of one that is being written under the same name, and undo it in its own.
+ */
+export function indexFileName(number: number, made: string): string {
+  return `${INDEX_DIRECTORY}/${number}.${made}.sqlite`
 }
 
 /** One open file of the index. */
@@ -90,8 +93,8 @@ export class IndexFile {
   }
 
   /** Opens a file; undefined where there is none and `make` is not set, or no SQLite is installed. */
-  static open(root: RootDirectory, number: number, make: boolean): IndexFile | undefined {
-    const path = root.locate(indexFileName(number), make)
+  static open(root: RootDirectory, name: string, make: boolean): IndexFile | undefined {
+    const path = root.locate(name, make)
     if (make) createPrivate(path, root)
     else if (!fs.existsSync(path)) return undefined
     checkRegular(path)
