@@ -55,9 +55,9 @@ export async function bringUpIndex(
   const writer = LocalIndexWriter.take(root)
   if (writer === undefined) return undefined
   try {
-    if (rebuild || !(await standsFor(writer.state, tree))) await writer.reset()
+    if (rebuild || !(await standsFor(writer.resume(), tree))) await writer.reset()
     const full = Math.floor(tree.treeSize / TILE_WIDTH)
-    let bundle = (writer.state?.position ?? 0) / TILE_WIDTH
+    let bundle = writer.position / TILE_WIDTH
     if (bundle >= full) return bundle * TILE_WIDTH
     await writer.begin()
     const slices = new Slices()

@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { utf8, utf8Text } from "../../bytes.ts"
+import { AuditError } from "../../errors.ts"
 import type { Slices } from "../slices.ts"
 import { type RootDirectory, syncFile } from "./files.ts"
 import {
@@ -153,12 +154,11 @@ export class LocalIndexWriter {
   #file: { readonly number: number; readonly index: IndexFile } | undefined
   #state: IndexState | undefined
 
-  private constructor(root: RootDirectory, lock: LocalMutex, stamp: Stamp | undefined, state: IndexState | undefined) {
+  private constructor(root: RootDirectory, lock: LocalMutex) {
     this.#root = root
     this.#lock = lock
-    this.#files = { ...stamp?.files }
-    this.#made = stamp?.made ?? randomText()
-    this.#state = state
+    this.#files = {}
+    this.#made = randomText()
   }
 
   /** Takes the lock; undefined where somebody else has it, or no SQLite is installed. */
@@ -169,13 +169,25 @@ export class LocalIndexWriter {
       lock.close()
       return undefined
     }
-    const stamp = parseStamp(readStamp(root))
-    return new LocalIndexWriter(root, lock, stamp, LocalIndex.open(root)?.state)
+    return new LocalIndexWriter(root, lock)
   }
 
-  /** What the index stands for; undefined when there is none that can be gone on with. */
-  get state(): IndexState | undefined {
+  /** Goes on with the index that is there. Returns what it stands for; undefined when it has to be made anew. */
+  resume(): IndexState | undefined {
+    try {
+      const stamp = parseStamp(readStamp(this.#root))
+      this.#state = LocalIndex.open(this.#root)?.state
+      this.#files = { ...stamp?.files }
+      this.#made = stamp?.made ?? this.#made
+    } catch (error) {
+      if (!isDamage(error)) throw error
+    }
     return this.#state
+  }
+
+  /** Entries that are in the index. */
+  get position(): number {
+    return this.#state?.position ?? 0
   }
 
   /** Removes all files: the index is made anew. */
@@ -209,7 +221,7 @@ export class LocalIndexWriter {
       }
     }
     const seed = this.#file.index.state?.seed ?? randomText()
-    const isNew = (this.#state?.position ?? 0) <= batch.block * BLOCK_ENTRIES
+    const isNew = this.position <= batch.block * BLOCK_ENTRIES
     this.#state = { position, root, seed }
     await this.#file.index.add(batch, this.#state, isNew, slices)
     this.#files[number] = statText(this.#root, number, this.#made)
@@ -277,8 +289,27 @@ function parseStamp(text: string | undefined): Stamp | undefined {
 
 /** Whether the files are as they were left, or as SQLite will leave them. */
 function isAsStamped(root: RootDirectory, { made, writing, boot, files }: Stamp): boolean {
+  const names = Object.keys(files).map((name) => indexFileName(Number(name), made))
+  // SQLite would take what stands in it for a part of the file.
+  if (names.some((name) => fs.existsSync(root.locate(`${name}-wal`, false)))) return false
   if (writing) return boot !== undefined && boot === bootId()
+  if (!names.every((name) => isEmpty(root.locate(`${name}-journal`, false)))) return false
   return Object.entries(files).every(([name, text]) => statText(root, Number(name), made) === text)
+}
+
+/** Whether a file is empty, or not there. */
+function isEmpty(path: string): boolean {
+  const stats = fs.lstatSync(path, { throwIfNoEntry: false })
+  return stats === undefined || (stats.isFile() && stats.size === 0)
+}
+
+/** Whether an error says that a file is no index, rather than that it could not be read just now. */
+function isDamage(error: unknown): boolean {
+  return (
+    error instanceof AuditError ||
+    error instanceof SyntaxError ||
+    /malformed|not a database|no such/.test(String(error))
+  )
 }
 
 function statOf(root: RootDirectory, number: number, made: string): fs.BigIntStats | undefined {

@@ -85,6 +85,7 @@ export function indexFileName(number: number, made: string): string {
 /** One open file of the index. */
 export class IndexFile {
   readonly #database: Database
+  #isClosed = false
   readonly #statements = new Map<string, Statement>()
   #seed: string | undefined
 
@@ -98,22 +99,34 @@ export class IndexFile {
     if (make) createPrivate(path, root)
     else if (!fs.existsSync(path)) return undefined
     checkRegular(path)
+    // SQLite opens a pipe as readily, and waits for somebody to write to it.
+    checkRegular(`${path}-journal`)
     const database = openDatabase(path)
     if (database === undefined) return undefined
-    // A writer locks readers out while it commits.
-    database.exec("PRAGMA busy_timeout = 1000")
-    if (make) database.exec(SCHEMA)
-    // Nothing here is worth waiting for the disk: after a crash of the system the index is made anew.
-    database.exec(make ? "PRAGMA synchronous = OFF; PRAGMA cache_size = -65536" : "PRAGMA query_only = ON")
-    return new IndexFile(database)
+    try {
+      // A writer locks readers out while it commits.
+      database.exec("PRAGMA busy_timeout = 1000")
+      if (make) database.exec(SCHEMA)
+      // Nothing here is worth waiting for the disk: after a crash of the system the index is made anew.
+      database.exec(make ? "PRAGMA synchronous = OFF; PRAGMA cache_size = -65536" : "PRAGMA query_only = ON")
+      return new IndexFile(database)
+    } catch (error) {
+      database.close()
+      throw error
+    }
   }
 
   get state(): IndexState | undefined {
     const rows = this.#prepare("SELECT json FROM state").all() as { json: string }[]
-    return rows.length === 0 ? undefined : (JSON.parse(rows[0]!.json) as IndexState)
+    const state = JSON.parse(rows[0]?.json ?? "null") as Partial<IndexState> | null
+    const isWhole =
+      Number.isSafeInteger(state?.position) && typeof state?.root === "string" && typeof state.seed === "string"
+    return isWhole ? (state as IndexState) : undefined
   }
 
   #prepare(sql: string): Statement {
+    // One driver goes on reading, and the other says that it is a wrong type.
+    if (this.#isClosed) throw new Error("this file of the index was closed")
     const known = this.#statements.get(sql)
     if (known !== undefined) return known
     const statement = this.#database.prepare(sql)
@@ -252,6 +265,8 @@ export class IndexFile {
   }
 
   close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#database.close()
   }
 }
