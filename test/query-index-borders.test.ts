@@ -1,8 +1,12 @@
 /**
  * The query index gives the answers of a plain reading where its forms have borders, and for what hostile entries hold.
  */
+import { spawn } from "node:child_process"
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { expect, test } from "vitest"
-import { countAuditLogs, getAuditLogs } from "../src/audit.ts"
+import { countAuditLogs, getAuditLogs, histogramAuditLogs, streamAuditLogs, verifyAuditLog } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
 import { reindexLog } from "../src/query/index.ts"
 import { findLogDirectory } from "../src/store/index.ts"
@@ -27,3 +31,75 @@ test.each([4_095, 4_096, 4_097])("a value that %i entries of a block have is fou
   )
   expect(await countAuditLogs({ logDir, eventType: "hit" })).toBe(hits)
 })
+
+test("values that differ in half a pair or behind a NUL are different values", async () => {
+  const users = ["a\ud800", "a\ud801", "a\u0000b", "a\u0000c", "a"]
+  const logDir = await logOf(5_120, (n) => ({ details: { user: users[n % 5] } }))
+  for (const user of users) {
+    expect((await getAuditLogs({ logDir, user })).length).toBe(1_024)
+    expect(await countAuditLogs({ logDir, user })).toBe(1_024)
+  }
+  const buckets = await histogramAuditLogs({ logDir, by: "user" })
+  expect(new Map(buckets.map(({ value, count }) => [value, count]))).toEqual(
+    new Map(users.map((user) => [user, 1_024])),
+  )
+  expect((await verifyAuditLog({ logDir, index: true })).findings).toEqual([])
+})
+
+test.each([
+  "2026-11-01T00:16:60.000Z",
+  "2026-11-01T24:00:00.000Z",
+  "2026-13-01T00:00:00.000Z",
+  "2026-02-30T00:00:00.000Z",
+])("an entry whose time is %s hides no other", async (timestamp) => {
+  const logDir = await logOf(5_120, (n) => (n === 1_000 ? { timestamp } : {}))
+  const all = await getAuditLogs({ logDir })
+  expect(all.length).toBe(5_120)
+  const times = { startTime: "2026-11-01T00:13:00Z", endTime: "2026-11-01T00:20:00Z" }
+  const within = all.filter(({ timestamp: time }) => time >= "2026-11-01T00:13" && time < "2026-11-01T00:20:01")
+  const plain = within.filter(({ timestamp: time }) => time !== timestamp)
+  expect((await getAuditLogs({ logDir, ...times })).map(({ index }) => index)).toEqual(plain.map(({ index }) => index))
+  expect(await countAuditLogs({ logDir, ...times })).toBe(plain.length)
+  expect(await countAuditLogs({ logDir })).toBe(5_120)
+  for (const query of [times, { startTime: "2026-11-01", endTime: "2026-11-01" }, {}]) {
+    const buckets = await histogramAuditLogs({ logDir, ...query })
+    expect(buckets.reduce((sum, { count }) => sum + count, 0)).toBe((await getAuditLogs({ logDir, ...query })).length)
+  }
+  expect((await verifyAuditLog({ logDir, index: true })).findings).toEqual([])
+})
+
+test("an entry that is nested as deep as its bytes allow hides no other", async () => {
+  const deep = `{"x":${"[".repeat(32_000)}"albatross"${"]".repeat(32_000)}}`
+  const logDir = await logOf(5_120, (n) => (n === 1_000 ? deep : {}))
+  expect((await getAuditLogs({ logDir, text: "albatross" })).map(({ index }) => index)).toEqual([1_000])
+  expect((await getAuditLogs({ logDir, operationId: "op-1" })).length).toBe(5_120)
+})
+
+test("an index that another process makes anew while a reader is at it hides nothing from the reader", async () => {
+  const logDir = await logOf(140_000, (n) => ({
+    event_type: n % 40 === 0 ? "hit" : "other",
+    details: { note: `rare${n} common${n % 5_000}` },
+  }))
+  const found: (number | null)[] = []
+  for await (const { index } of streamAuditLogs({ logDir, eventType: "hit", order: "desc" })) {
+    found.push(index)
+    if (found.length === 100) await whileMadeAnew(logDir)
+  }
+  expect(found).toEqual(Array.from({ length: 3_500 }, (_, n) => (3_499 - n) * 40))
+}, 120_000)
+
+/** Stops in the middle of the first entries that a process adds to a new index; the journal of the schema is smaller. */
+async function whileMadeAnew(logDir: string): Promise<void> {
+  const directory = join(logDir, ".state/index")
+  const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url))
+  const child = spawn(process.execPath, [cli, "audit", "reindex", "--log-dir", logDir], { stdio: "ignore" })
+  const isWriting = (): boolean =>
+    fs.readdirSync(directory).some((name) => name.endsWith("-journal") && sizeOf(join(directory, name)) > 20_000)
+  await expect.poll(isWriting, { interval: 1, timeout: 60_000 }).toBe(true)
+  child.kill("SIGSTOP")
+  setTimeout(() => child.kill("SIGKILL"), 5_000)
+}
+
+function sizeOf(path: string): number {
+  return fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}

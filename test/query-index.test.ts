@@ -185,11 +185,15 @@ async function asks(logDir: string, records: readonly AuditRecord[]): Promise<vo
   expect(await countAuditLogs({ logDir, eventType: "error" })).toBe(answers(records, { eventType: "error" }).length)
 }
 
+/** Name of the index's one file. */
+const fileName = (logDir: string): string =>
+  fs.readdirSync(join(logDir, ".state/index")).find((name) => name.endsWith(".sqlite"))!
+
 /** Whether a doctored index is used. */
 const isUsed = (logDir: string): boolean => LocalIndex.open(findLogDirectory(logDir)!) !== undefined
 
 describe("whatever is done to the index, no answer changes", () => {
-  const file = (logDir: string, name = "0.sqlite"): string => join(logDir, ".state/index", name)
+  const file = (logDir: string, name = fileName(logDir)): string => join(logDir, ".state/index", name)
   const doctored = (sql: string) => (logDir: string) => {
     const database = openDatabase(file(logDir))!
     database.exec(sql)
@@ -208,10 +212,38 @@ describe("whatever is done to the index, no answer changes", () => {
     ["counts are changed", doctored("UPDATE daily SET n = n + 1")],
     ["times are changed", doctored("UPDATE block_span SET first = last")],
     [
+      "an open write-ahead log is put beside it",
+      (logDir) => {
+        const twin = join(place.directory, "twin")
+        fs.copyFileSync(file(logDir), twin)
+        const database = openDatabase(twin)!
+        database.exec("PRAGMA journal_mode = WAL; DELETE FROM posting; DELETE FROM daily")
+        fs.copyFileSync(`${twin}-wal`, `${file(logDir)}-wal`)
+        database.close()
+      },
+    ],
+    [
+      "a pipe is put in the place of its journal",
+      (logDir) => {
+        fs.rmSync(`${file(logDir)}-journal`, { force: true })
+        execFileSync("mkfifo", [`${file(logDir)}-journal`])
+      },
+    ],
+    [
+      "it is overwritten, and whoever wrote it died",
+      (logDir) => {
+        const path = file(logDir, "stamp.json")
+        const stamp = JSON.parse(fs.readFileSync(path, "utf8")) as object
+        fs.writeFileSync(path, JSON.stringify({ ...stamp, writing: true }))
+        fs.writeFileSync(file(logDir), Buffer.alloc(50_000, 7))
+      },
+    ],
+    [
       "a link is put in its place",
       (logDir) => {
-        fs.renameSync(file(logDir), join(logDir, "elsewhere"))
-        fs.symlinkSync(join(logDir, "elsewhere"), file(logDir))
+        const path = file(logDir)
+        fs.renameSync(path, join(logDir, "elsewhere"))
+        fs.symlinkSync(join(logDir, "elsewhere"), path)
       },
     ],
   ])("%s", async (_, act) => {
@@ -221,6 +253,9 @@ describe("whatever is done to the index, no answer changes", () => {
     expect(isUsed(logDir)).toBe(true)
     act(logDir)
     await asks(logDir, all)
+    await asks(logDir, all)
+    await reindexLog(findLogDirectory(logDir)!)
+    expect(isUsed(logDir)).toBe(true)
     await asks(logDir, all)
   })
 
@@ -281,7 +316,7 @@ describe("verify compares the index with the log", () => {
   ])("a doctored row is found row by row, even under a forged stamp: %s", async (sql) => {
     const logDir = copy()
     await reindexLog(findLogDirectory(logDir)!)
-    const path = join(logDir, ".state/index/0.sqlite")
+    const path = join(logDir, ".state/index", fileName(logDir))
     const database = openDatabase(path)!
     database.exec(sql)
     database.close()

@@ -3,8 +3,9 @@
  * @module
  */
 import type { AuditEntry } from "../event/index.ts"
-import { findLogDirectory } from "../store/index.ts"
+import { type DailyCount, findLogDirectory } from "../store/index.ts"
 import { type AuditFilters, checkCounted, compileFilter, type Filter } from "./filter.ts"
+import { ODD_DAY } from "./index-build.ts"
 import { bucketsOf, HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
 import { countSealed, indexFor, quietly, sealedMatches } from "./sealed.ts"
 import { type Snapshot, takeSnapshot } from "./snapshot.ts"
@@ -66,13 +67,17 @@ export async function histogramOf(query: HistogramQuery, logDir: string): Promis
 async function addDays(counts: Counts, snapshot: Snapshot, filter: Filter, by: HistogramKey): Promise<number> {
   const { isIndexed, terms, fromMs, toMs } = filter
   const index = isIndexed && terms.length === 0 ? await indexFor(snapshot, filter, true) : undefined
-  const rows = quietly(() => index?.open.daily(HISTOGRAM_KEYS.indexOf(by)))
+  const rows = quietly(() => index?.open.daily(HISTOGRAM_KEYS.indexOf(by)).map(parsed))
   if (index === undefined || rows === undefined) return 0
+  const isCut = fromMs !== Number.NEGATIVE_INFINITY || toMs !== Number.POSITIVE_INFINITY
+  // Their entries are tested one by one.
+  if (isCut && rows.some(({ day }) => day.startsWith(ODD_DAY))) return 0
   const cut = new Set<number>()
   for (const { day, value, count } of rows) {
     const dayMs = Date.parse(day)
-    if (dayMs + DAY_MS <= fromMs || dayMs > toMs) continue
-    if (dayMs >= fromMs && dayMs + DAY_MS - 1 <= toMs) counts.addMany(day, value === "" ? null : value.slice(1), count)
+    if (isCut && (dayMs + DAY_MS <= fromMs || dayMs > toMs)) continue
+    if (!isCut) counts.addMany(day.replace(ODD_DAY, ""), value, count)
+    else if (dayMs >= fromMs && dayMs + DAY_MS - 1 <= toMs) counts.addMany(day, value, count)
     else cut.add(dayMs)
   }
   for (const dayMs of cut) {
@@ -84,6 +89,11 @@ async function addDays(counts: Counts, snapshot: Snapshot, filter: Filter, by: H
       counts.add(entry, by)
   }
   return index.position
+}
+
+/** A row of the index, which has values as JSON: as text, SQLite would end one at a NUL. */
+function parsed({ day, value, count }: DailyCount): HistogramBucket {
+  return { day, value: value === "" ? null : (JSON.parse(value) as string), count }
 }
 
 /** Counts by day and value. */

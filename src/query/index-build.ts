@@ -20,6 +20,10 @@ import {
 import { bucketsOf, entryTerms, HISTOGRAM_KEYS } from "./index-terms.ts"
 import { tryParse } from "./snapshot.ts"
 
+/** Begins a day whose times do not say when the entry was. */
+export const ODD_DAY = "?"
+
+const DAY_MS = 86_400_000
 const BLOCK_BUNDLES = BLOCK_ENTRIES / TILE_WIDTH
 const monotonic = performance.now.bind(performance)
 
@@ -51,9 +55,9 @@ export async function bringUpIndex(
   const writer = LocalIndexWriter.take(root)
   if (writer === undefined) return undefined
   try {
-    if (rebuild || !(await standsFor(writer.state, tree))) await writer.reset()
+    if (rebuild || !(await standsFor(writer.resume(), tree))) await writer.reset()
     const full = Math.floor(tree.treeSize / TILE_WIDTH)
-    let bundle = (writer.state?.position ?? 0) / TILE_WIDTH
+    let bundle = writer.position / TILE_WIDTH
     if (bundle >= full) return bundle * TILE_WIDTH
     await writer.begin()
     const slices = new Slices()
@@ -80,6 +84,15 @@ export async function standsFor(state: IndexState | undefined, { blobs, treeSize
   return toBase64(await earlierRoot(blobs, state.position, treeSize)) === state.root
 }
 
+/** The day under which an entry counts, marked where its time is not on that day: 24:00, 23:59:60, or 30 February. */
+function countedDay(timestamp: string): string {
+  const day = timestamp.slice(0, 10)
+  const startMs = Date.parse(day)
+  const timeMs = Date.parse(timestamp)
+  const isOnDay = timeMs >= startMs && timeMs < startMs + DAY_MS && new Date(startMs).toISOString().startsWith(day)
+  return isOnDay ? day : `${ODD_DAY}${day}`
+}
+
 /** What some bundles of one block add. */
 export class Batch implements IndexBatch {
   readonly block: number
@@ -98,12 +111,15 @@ export class Batch implements IndexBatch {
       const entry = tryParse(bytes)
       if (entry === undefined) continue
       const timeMs = Date.parse(entry.timestamp)
-      first = Math.min(first, timeMs)
-      last = Math.max(last, timeMs)
+      // A time that is none, such as 23:59:60, is in no bounds, and must not take the others of its bundle with it.
+      if (!Number.isNaN(timeMs)) {
+        first = Math.min(first, timeMs)
+        last = Math.max(last, timeMs)
+      }
       this.#add(entry, (bundle % BLOCK_BUNDLES) * TILE_WIDTH + n)
       if (n % 16 === 0) await slices.turn()
     }
-    // A bundle without one readable entry answers no time.
+    // A bundle without one readable time answers none.
     if (first <= last) this.spans.set(bundle, [first, last])
   }
 
@@ -114,10 +130,10 @@ export class Batch implements IndexBatch {
       else if (typeof known === "number") this.postings.set(term, [known, offset])
       else known.push(offset)
     }
-    const day = entry.timestamp.slice(0, 10)
+    const day = countedDay(entry.timestamp)
     for (const [key, by] of HISTOGRAM_KEYS.entries()) {
       for (const value of bucketsOf(entry, by)) {
-        const place = `${key}\0${day}\0${value === null ? "" : `=${value}`}`
+        const place = `${key}\0${day}\0${value === null ? "" : JSON.stringify(value)}`
         this.#daily.set(place, (this.#daily.get(place) ?? 0) + 1)
       }
     }
@@ -125,8 +141,8 @@ export class Batch implements IndexBatch {
 
   get daily(): readonly DailyCount[] {
     return [...this.#daily].map(([place, count]) => {
-      const [key, day, ...value] = place.split("\0")
-      return { key: Number(key), day: day!, value: value.join("\0"), count }
+      const [key, day, value] = place.split("\0")
+      return { key: Number(key), day: day!, value: value!, count }
     })
   }
 }

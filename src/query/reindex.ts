@@ -32,8 +32,9 @@ export async function reindexLog(
     ...(onProgress === undefined ? {} : { onProgress }),
   })
   if (indexed !== undefined) return { treeSize: snapshot.treeSize, indexed, bytes: indexBytes(root) }
-  const why =
-    LocalMutex.open(root) === undefined ? "no SQLite is installed (npm install libsql)" : "somebody else is making it"
+  const lock = LocalMutex.open(root)
+  lock?.close()
+  const why = lock === undefined ? "no SQLite is installed (npm install libsql)" : "somebody else is making it"
   throw new AuditError(
     "INDEX_UNAVAILABLE",
     `the index cannot be made: ${why}; queries work without it, by reading the log`,

@@ -31,6 +31,9 @@ describe("a part stands in a text from the beginning of a word to the end of one
     ["0.25", { rate: 0.25 }, true],
     ["true", { done: true }, true],
     ["done", { done: null }, true],
+    // Half a character is in none.
+    ["\udc00abc", { name: "\u{1d400}abc" }, false],
+    ["abc\ud835", { name: "abc\u{1d400}" }, false],
     ["nightly", {}, true],
     ["山田", { name: "山田太郎" }, true],
     ["é", { name: "é" }, true],

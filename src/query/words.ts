@@ -12,6 +12,9 @@ const WORD = new RegExp(`[${UNSPACED}]|(?:${SPACED})+`, "gu")
 const ENDS_IN_WORD = new RegExp(`${SPACED}$`, "u")
 const BEGINS_WITH_WORD = new RegExp(`^${SPACED}`, "u")
 
+/** Would be found in the middle of a character. */
+const HALF_PAIR = /\p{Surrogate}/gu
+
 /** A text in the form in which texts are compared: case does not matter. */
 export function folded(text: string): string {
   return text.toLowerCase()
@@ -25,6 +28,7 @@ export function wordsOf(text: string): readonly string[] {
 /** What is asked for, in parts: a text is searched for each of them. */
 export function partsOf(text: string): readonly string[] {
   return folded(text)
+    .replace(HALF_PAIR, "\ufffd")
     .split(/\s+/u)
     .filter((part) => part !== "")
 }
@@ -41,15 +45,18 @@ export function eachText(entry: AuditEntry, visit: (text: string) => void): void
   walk(entry.details, visit)
 }
 
-/** Entries are at most 64 KiB, so depth is bounded. */
-function walk(value: JsonValue, visit: (text: string) => void): void {
-  if (typeof value === "string") visit(value)
-  else if (typeof value === "number" || typeof value === "boolean") visit(String(value))
-  else if (Array.isArray(value)) for (const item of value as readonly JsonValue[]) walk(item, visit)
-  else if (value !== null) {
-    for (const [key, item] of Object.entries(value)) {
-      visit(key)
-      walk(item, visit)
+/** In a loop: 64 KiB can be nested deeper than calls can. */
+function walk(whole: JsonValue, visit: (text: string) => void): void {
+  const open: JsonValue[] = [whole]
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (typeof value === "string") visit(value)
+    else if (typeof value === "number" || typeof value === "boolean") visit(String(value))
+    else if (Array.isArray(value)) for (const item of value as readonly JsonValue[]) open.push(item)
+    else if (value !== null) {
+      for (const [key, item] of Object.entries(value)) {
+        visit(key)
+        open.push(item)
+      }
     }
   }
 }

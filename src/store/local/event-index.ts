@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { utf8, utf8Text } from "../../bytes.ts"
+import { AuditError } from "../../errors.ts"
 import type { Slices } from "../slices.ts"
 import { type RootDirectory, syncFile } from "./files.ts"
 import {
@@ -22,6 +23,8 @@ import {
 import { INDEX_DIRECTORY } from "./layout.ts"
 import { LocalMutex } from "./mutex.ts"
 
+/** It becomes part of a name. */
+const MADE = /^[\w-]{22}$/
 const STAMP_FILE = `${INDEX_DIRECTORY}/stamp.json`
 const LOCK = `${INDEX_DIRECTORY}/lock`
 const FILE_BLOCKS = FILE_ENTRIES / BLOCK_ENTRIES
@@ -80,7 +83,7 @@ export class LocalIndex {
       return known.index
     }
     forget(root.path)
-    const files = names.flatMap((name) => IndexFile.open(root, Number(name), false) ?? [])
+    const files = names.flatMap((name) => IndexFile.open(root, indexFileName(Number(name), stamp.made), false) ?? [])
     const index = files.length === names.length ? new LocalIndex(files, names) : undefined
     if (index === undefined) for (const file of files) file.close()
     else keep(root.path, { identity, index, usedMs: monotonic() })
@@ -177,12 +180,11 @@ export class LocalIndexWriter {
   #file: { readonly number: number; readonly index: IndexFile } | undefined
   #state: IndexState | undefined
 
-  private constructor(root: RootDirectory, lock: LocalMutex, stamp: Stamp | undefined, state: IndexState | undefined) {
+  private constructor(root: RootDirectory, lock: LocalMutex) {
     this.#root = root
     this.#lock = lock
-    this.#files = { ...stamp?.files }
-    this.#made = stamp?.made ?? randomText()
-    this.#state = state
+    this.#files = {}
+    this.#made = randomText()
   }
 
   /** Takes the lock; undefined where somebody else has it, or no SQLite is installed. */
@@ -193,13 +195,25 @@ export class LocalIndexWriter {
       lock.close()
       return undefined
     }
-    const stamp = parseStamp(readStamp(root))
-    return new LocalIndexWriter(root, lock, stamp, LocalIndex.open(root)?.state)
+    return new LocalIndexWriter(root, lock)
   }
 
-  /** What the index stands for; undefined when there is none that can be gone on with. */
-  get state(): IndexState | undefined {
+  /** Goes on with the index that is there. Returns what it stands for; undefined when it has to be made anew. */
+  resume(): IndexState | undefined {
+    try {
+      const stamp = parseStamp(readStamp(this.#root))
+      this.#state = LocalIndex.open(this.#root)?.state
+      this.#files = { ...stamp?.files }
+      this.#made = stamp?.made ?? this.#made
+    } catch (error) {
+      if (!isDamage(error)) throw error
+    }
     return this.#state
+  }
+
+  /** Entries that are in the index. */
+  get position(): number {
+    return this.#state?.position ?? 0
   }
 
   /** Removes all files: the index is made anew. */
@@ -211,7 +225,7 @@ export class LocalIndexWriter {
     this.#files = {}
     this.#made = randomText()
     for (const name of await this.#root.names(INDEX_DIRECTORY)) {
-      if (/^\d+\.sqlite(-journal)?$/.test(name) || name === "stamp.json")
+      if (/^\d+\..*sqlite(-journal|-wal|-shm)?$/.test(name) || name === "stamp.json")
         await this.#root.remove(`${INDEX_DIRECTORY}/${name}`)
     }
   }
@@ -226,26 +240,27 @@ export class LocalIndexWriter {
     const number = Math.floor(batch.block / FILE_BLOCKS)
     if (this.#file?.number !== number) {
       this.#file?.index.close()
-      this.#file = { number, index: IndexFile.open(this.#root, number, true)! }
+      this.#file = { number, index: IndexFile.open(this.#root, indexFileName(number, this.#made), true)! }
       if (this.#files[number] === undefined) {
         this.#files[number] = ""
         await this.#stamp(true)
       }
     }
     const seed = this.#file.index.state?.seed ?? randomText()
-    const isNew = (this.#state?.position ?? 0) <= batch.block * BLOCK_ENTRIES
+    const isNew = this.position <= batch.block * BLOCK_ENTRIES
     this.#state = { position, root, seed }
     await this.#file.index.add(batch, this.#state, isNew, slices)
-    this.#files[number] = statText(this.#root, number)
+    this.#files[number] = statText(this.#root, number, this.#made)
   }
 
   /** Says that the files are whole, once they are on the disk. False: somebody else changed one meanwhile. */
   async finish(): Promise<boolean> {
     this.#file?.index.close()
     this.#file = undefined
-    if (Object.entries(this.#files).some(([name, text]) => statText(this.#root, Number(name)) !== text)) return false
+    if (Object.entries(this.#files).some(([name, text]) => statText(this.#root, Number(name), this.#made) !== text))
+      return false
     for (const name of Object.keys(this.#files)) {
-      const fd = fs.openSync(this.#root.locate(indexFileName(Number(name)), false), "r")
+      const fd = fs.openSync(this.#root.locate(indexFileName(Number(name), this.#made), false), "r")
       try {
         await syncFile(fd)
       } finally {
@@ -271,10 +286,10 @@ export class LocalIndexWriter {
 
 /** The bytes that the index takes on the disk. */
 export function indexBytes(root: RootDirectory): number {
-  const names = Object.keys(parseStamp(readStamp(root))?.files ?? {})
-  return names.reduce(
-    (sum, name) =>
-      sum + (statOf(root, Number(name))?.size === undefined ? 0 : Number(statOf(root, Number(name))!.size)),
+  const stamp = parseStamp(readStamp(root))
+  if (stamp === undefined) return 0
+  return Object.keys(stamp.files).reduce(
+    (sum, name) => sum + Number(statOf(root, Number(name), stamp.made)?.size ?? 0),
     0,
   )
 }
@@ -292,24 +307,43 @@ function parseStamp(text: string | undefined): Stamp | undefined {
   try {
     const stamp = JSON.parse(text ?? "") as Stamp
     const names = Object.keys(stamp.files)
-    return stamp.v === 1 && names.every((name, n) => name === String(n)) ? stamp : undefined
+    return stamp.v === 1 && MADE.test(stamp.made) && names.every((name, n) => name === String(n)) ? stamp : undefined
   } catch {
     return undefined
   }
 }
 
 /** Whether the files are as they were left, or as SQLite will leave them. */
-function isAsStamped(root: RootDirectory, { writing, boot, files }: Stamp): boolean {
+function isAsStamped(root: RootDirectory, { made, writing, boot, files }: Stamp): boolean {
+  const names = Object.keys(files).map((name) => indexFileName(Number(name), made))
+  // SQLite would take what stands in it for a part of the file.
+  if (names.some((name) => fs.existsSync(root.locate(`${name}-wal`, false)))) return false
   if (writing) return boot !== undefined && boot === bootId()
-  return Object.entries(files).every(([name, text]) => statText(root, Number(name)) === text)
+  if (!names.every((name) => isEmpty(root.locate(`${name}-journal`, false)))) return false
+  return Object.entries(files).every(([name, text]) => statText(root, Number(name), made) === text)
 }
 
-function statOf(root: RootDirectory, number: number): fs.BigIntStats | undefined {
-  return fs.lstatSync(root.locate(indexFileName(number), false), { bigint: true, throwIfNoEntry: false })
+/** Whether a file is empty, or not there. */
+function isEmpty(path: string): boolean {
+  const stats = fs.lstatSync(path, { throwIfNoEntry: false })
+  return stats === undefined || (stats.isFile() && stats.size === 0)
 }
 
-function statText(root: RootDirectory, number: number): string {
-  const stats = statOf(root, number)
+/** Whether an error says that a file is no index, rather than that it could not be read just now. */
+function isDamage(error: unknown): boolean {
+  return (
+    error instanceof AuditError ||
+    error instanceof SyntaxError ||
+    /malformed|not a database|no such/.test(String(error))
+  )
+}
+
+function statOf(root: RootDirectory, number: number, made: string): fs.BigIntStats | undefined {
+  return fs.lstatSync(root.locate(indexFileName(number, made), false), { bigint: true, throwIfNoEntry: false })
+}
+
+function statText(root: RootDirectory, number: number, made: string): string {
+  const stats = statOf(root, number, made)
   return stats === undefined ? "" : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
 }
 

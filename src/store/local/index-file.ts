@@ -1,5 +1,5 @@
 /**
- * One file of the query index: `.state/index/<n>.sqlite`, for 4,194,304 entries. For each term (a value of a field, or
+ * One file of the query index: `.state/index/<n>.<made>.sqlite`, for 4,194,304 entries. For each term (a value of a field, or
  * a word) and each block of 65,536 entries it says which entries of the block have the term; for each bundle the span
  * of its times; for each day how often each value occurs. Derived from the bundles, and worth nothing without them.
  * Does I/O.
@@ -24,6 +24,8 @@ const BITMAP_BYTES = BLOCK_ENTRIES / 8
 const SHARED_ROWS = 4_096
 /** Bytes of one of them: the entry's offset, and another part of the hash. */
 const SHARED_BYTES = 6
+
+const HALF_PAIR = /\p{Surrogate}/u
 
 const SCHEMA = `
 PRAGMA journal_mode = TRUNCATE;
@@ -60,6 +62,7 @@ export interface IndexBatch {
 export interface DailyCount {
   readonly key: number
   readonly day: string
+  /** As JSON; empty where there is none. */
   readonly value: string
   readonly count: number
 }
@@ -71,14 +74,18 @@ export interface BlockSpans {
   readonly bundles: ReadonlyMap<number, readonly [number, number]>
 }
 
-/** Name of a file, by its number. */
-export function indexFileName(number: number): string {
-  return `${INDEX_DIRECTORY}/${number}.sqlite`
+/**
+ * Name of a file: its number, and the name of the index that it belongs to. A reader that still has a file of an earlier
+ * index open would find the journal of one that is being written under the same name, and undo it in its own.
+ */
+export function indexFileName(number: number, made: string): string {
+  return `${INDEX_DIRECTORY}/${number}.${made}.sqlite`
 }
 
 /** One open file of the index. */
 export class IndexFile {
   readonly #database: Database
+  #isClosed = false
   readonly #statements = new Map<string, Statement>()
   #seed: string | undefined
 
@@ -87,27 +94,39 @@ export class IndexFile {
   }
 
   /** Opens a file; undefined where there is none and `make` is not set, or no SQLite is installed. */
-  static open(root: RootDirectory, number: number, make: boolean): IndexFile | undefined {
-    const path = root.locate(indexFileName(number), make)
+  static open(root: RootDirectory, name: string, make: boolean): IndexFile | undefined {
+    const path = root.locate(name, make)
     if (make) createPrivate(path, root)
     else if (!fs.existsSync(path)) return undefined
     checkRegular(path)
+    // SQLite opens a pipe as readily, and waits for somebody to write to it.
+    checkRegular(`${path}-journal`)
     const database = openDatabase(path)
     if (database === undefined) return undefined
-    // A writer locks readers out while it commits.
-    database.exec("PRAGMA busy_timeout = 1000")
-    if (make) database.exec(SCHEMA)
-    // Nothing here is worth waiting for the disk: after a crash of the system the index is made anew.
-    database.exec(make ? "PRAGMA synchronous = OFF; PRAGMA cache_size = -65536" : "PRAGMA query_only = ON")
-    return new IndexFile(database)
+    try {
+      // A writer locks readers out while it commits.
+      database.exec("PRAGMA busy_timeout = 1000")
+      if (make) database.exec(SCHEMA)
+      // Nothing here is worth waiting for the disk: after a crash of the system the index is made anew.
+      database.exec(make ? "PRAGMA synchronous = OFF; PRAGMA cache_size = -65536" : "PRAGMA query_only = ON")
+      return new IndexFile(database)
+    } catch (error) {
+      database.close()
+      throw error
+    }
   }
 
   get state(): IndexState | undefined {
     const rows = this.#prepare("SELECT json FROM state").all() as { json: string }[]
-    return rows.length === 0 ? undefined : (JSON.parse(rows[0]!.json) as IndexState)
+    const state = JSON.parse(rows[0]?.json ?? "null") as Partial<IndexState> | null
+    const isWhole =
+      Number.isSafeInteger(state?.position) && typeof state?.root === "string" && typeof state.seed === "string"
+    return isWhole ? (state as IndexState) : undefined
   }
 
   #prepare(sql: string): Statement {
+    // One driver goes on reading, and the other says that it is a wrong type.
+    if (this.#isClosed) throw new Error("this file of the index was closed")
     const known = this.#statements.get(sql)
     if (known !== undefined) return known
     const statement = this.#database.prepare(sql)
@@ -117,7 +136,9 @@ export class IndexFile {
 
   #hash(term: string): number {
     this.#seed ??= this.state?.seed ?? ""
-    return Number.parseInt(hash("sha256", `${this.#seed}${term}`).slice(0, 12), 16)
+    // Half a pair has no UTF-8 of its own: written as it is, all of them would be the same term.
+    const text = HALF_PAIR.test(term) ? JSON.stringify(term) : term
+    return Number.parseInt(hash("sha256", `${this.#seed}${text}`).slice(0, 12), 16)
   }
 
   /** How many entries have a term, by block; a little too many where other terms share a row. */
@@ -219,9 +240,12 @@ export class IndexFile {
     const shared = new Map<number, number[]>()
     const select = this.#prepare("SELECT offsets FROM posting WHERE term = ? AND block = ?")
     const write = this.#prepare("INSERT OR REPLACE INTO posting VALUES (?, ?, ?, ?)")
+    let before: number | undefined
     for (const { hash: term, offsets } of hashed) {
       const added = typeof offsets === "number" ? [offsets] : offsets
-      const [row] = isNew ? [] : (select.all(term, block) as Row[])
+      // Two terms may have one hash: the second adds to the row of the first.
+      const [row] = isNew && term !== before ? [] : (select.all(term, block) as Row[])
+      before = term
       if (row === undefined && added.length === 1) {
         const list = shared.get(sharedRowOf(term)) ?? []
         list.push(added[0]!, tagOf(term))
@@ -241,6 +265,8 @@ export class IndexFile {
   }
 
   close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     // With libsql a statement keeps the file open until it is collected.
     this.#statements.clear()
     this.#database.close()
