@@ -1,6 +1,6 @@
 /**
  * Importing: lines of foreign logs become marked events, each once, however often the import is run or cut off.
- * Decision: docs/decisions/0007-imported-lines.md.
+ * Decision: docs/decisions/0008-imported-lines.md.
  * @module
  */
 import { isUtf8 } from "node:buffer"
