@@ -15,7 +15,7 @@ import { verifierKeyOf } from "./log-key.ts"
 import { checkEvidenceCount, NewBundle } from "./new-bundle.ts"
 import type { Output } from "./output.ts"
 import { Progress } from "./progress.ts"
-import { filtersOf, recordExport } from "./record-export.ts"
+import { filtersOf, recordExport } from "./record-act.ts"
 import { untilSignal } from "./session.ts"
 
 /** What to put into a bundle, and where. */

@@ -273,6 +273,17 @@ describe("a log that cannot be written", () => {
     expect(fs.readdirSync(copy).sort()).toEqual(["checkpoint", "tile"])
   })
 
+  test("an index made for a copy is not recorded in it", async () => {
+    await trainingLog(place.logDir)
+    await restart(place)
+    const copy = `${place.directory}/copy`
+    fs.cpSync(`${place.logDir}/tile`, `${copy}/tile`, { recursive: true })
+    fs.copyFileSync(`${place.logDir}/checkpoint`, `${copy}/checkpoint`)
+    const { code, stderr } = await run(["audit", "reindex", "--log-dir", copy])
+    expect({ code, told: stderr.includes("not recorded") }).toEqual({ code: 0, told: true })
+    expect(fs.existsSync(`${copy}/.state/journal`)).toBe(false)
+  })
+
   test("a log that cannot be recorded in is exported, and that is said", async () => {
     await trainingLog(place.logDir)
     await restart(place)

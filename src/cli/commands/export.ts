@@ -15,7 +15,7 @@ import { NewFile } from "../new-file.ts"
 import type { Output } from "../output.ts"
 import { Progress } from "../progress.ts"
 import { addQueryFlags, type QueryFlags, queryOf } from "../query-flags.ts"
-import { filtersOf, recordExport } from "../record-export.ts"
+import { filtersOf, recordExport } from "../record-act.ts"
 import { EXPORT_FORMATS, type ExportFormat, type FormattedRecords, formatted, type Sink } from "../record-formats.ts"
 import { type Session, untilSignal } from "../session.ts"
 

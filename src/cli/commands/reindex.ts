@@ -3,14 +3,14 @@
  * @module
  */
 import type { Command } from "commander"
-import { recordAct } from "../../capture/index.ts"
 import { type IndexReport, reindexLog } from "../../query/index.ts"
+import type { RootDirectory } from "../../store/index.ts"
 import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
 import { factLines } from "../facts.ts"
-import { messageOf } from "../failure.ts"
 import { jsonLine } from "../json.ts"
 import type { Output } from "../output.ts"
 import { Progress } from "../progress.ts"
+import { recordOrTell } from "../record-act.ts"
 import type { Session } from "../session.ts"
 
 /** Adds the command. */
@@ -40,7 +40,7 @@ async function runReindex(flags: CommonFlags, output: Output): Promise<void> {
   const report = await reindexLog(root, (done, total) =>
     progress.tell(() => `indexing: ${done} of ${total} entries`),
   ).finally(() => progress.end())
-  record(root.path, report, output)
+  record(root, report, output)
   if (flags.json === true) return output.data(jsonLine(report))
   const behind = report.treeSize - report.indexed
   const facts = [
@@ -52,11 +52,8 @@ async function runReindex(flags: CommonFlags, output: Output): Promise<void> {
   if (behind > 0) output.note(`the last ${behind} entries do not fill a bundle yet; queries read them each time`)
 }
 
-function record(logDir: string, { treeSize, indexed, bytes }: IndexReport, output: Output): void {
-  try {
-    const details = { tree_size: treeSize, indexed, bytes }
-    recordAct({ logDir, operationName: "audit_reindex", eventType: "audit_index_rebuilt", details })
-  } catch (error) {
-    output.note(`that the index was made is not recorded in the log: ${messageOf(error)}`)
-  }
+function record(root: RootDirectory, { treeSize, indexed, bytes }: IndexReport, output: Output): void {
+  const details = { tree_size: treeSize, indexed, bytes }
+  const act = { operationName: "audit_reindex", eventType: "audit_index_rebuilt", details }
+  recordOrTell(root, act, "that the index was made", output)
 }

@@ -1,11 +1,11 @@
 /**
- * An export leaves an event in the log that it reads. Where none can be written, the export goes on and says so.
+ * What is done with a log leaves an event in it. Where none can be written, the command goes on and says so.
  * @module
  */
 import * as fs from "node:fs"
 import { join } from "node:path"
 import type { AuditFilters } from "../audit.ts"
-import { recordAct } from "../capture/index.ts"
+import { type Act, recordAct } from "../capture/index.ts"
 import { askedFor } from "../query/index.ts"
 import type { RootDirectory } from "../store/index.ts"
 import { messageOf } from "./failure.ts"
@@ -13,16 +13,21 @@ import type { Output } from "./output.ts"
 
 /** Records an export, and tells where it cannot. */
 export function recordExport(root: RootDirectory, details: object, output: Output): void {
+  recordOrTell(root, { operationName: "audit_export", eventType: "audit_exported", details }, "this export", output)
+}
+
+/** Records what was done with a log, and tells where it cannot. */
+export function recordOrTell(root: RootDirectory, act: Omit<Act, "logDir">, what: string, output: Output): void {
   if (!isWrittenTo(root)) {
     output.note(
-      `this export is not recorded: nobody records in ${root.path}, it is a copy of what was published, or no log`,
+      `${what} is not recorded: nobody records in ${root.path}, it is a copy of what was published, or no log`,
     )
     return
   }
   try {
-    recordAct({ logDir: root.path, operationName: "audit_export", eventType: "audit_exported", details })
+    recordAct({ logDir: root.path, ...act })
   } catch (error) {
-    output.note(`this export is not recorded in the log: ${messageOf(error)}`)
+    output.note(`${what} is not recorded in the log: ${messageOf(error)}`)
   }
 }
 
