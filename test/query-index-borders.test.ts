@@ -1,15 +1,20 @@
 /**
  * The query index gives the answers of a plain reading where its forms have borders, and for what hostile entries hold.
  */
-import { spawn } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { expect, test } from "vitest"
+import { expect, test, vi } from "vitest"
 import { countAuditLogs, getAuditLogs, histogramAuditLogs, streamAuditLogs, verifyAuditLog } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
+import { checkIndex } from "../src/query/check-index.ts"
+import { compileFilter } from "../src/query/filter.ts"
 import { reindexLog } from "../src/query/index.ts"
-import { findLogDirectory } from "../src/store/index.ts"
+import { bringUpIndex } from "../src/query/index-build.ts"
+import { countSealed, sealedMatches } from "../src/query/sealed.ts"
+import { takeSnapshot } from "../src/query/snapshot.ts"
+import { findLogDirectory, LocalIndex } from "../src/store/index.ts"
 import { writeEntries } from "./log-of-entries.ts"
 import { usePlace } from "./place.ts"
 
@@ -103,3 +108,40 @@ async function whileMadeAnew(logDir: string): Promise<void> {
 function sizeOf(path: string): number {
   return fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
+
+test("an index that is ahead of what a reader saw of the log is used, and neither found fault with nor made anew", async () => {
+  const logDir = await logOf(6_000, (n) => ({ event_type: n % 2 === 0 ? "hit" : "other" }))
+  const root = findLogDirectory(logDir)!
+  const before = await takeSnapshot(root)
+  writeEntries(logDir, 5_000, () => ({ event_type: "hit" }))
+  await sealLog({ logDir })
+  await reindexLog(root)
+  const { position } = LocalIndex.open(root)!.state!
+  const filter = compileFilter({ eventType: "hit" })
+  for (const order of ["asc", "desc"] as const) {
+    let count = 0
+    for await (const _ of sealedMatches(before, filter, order, 0, before.treeSize)) count += 1
+    expect(count).toBe(3_000)
+  }
+  expect(await countSealed(before, filter)).toBe(3_000)
+  expect(await bringUpIndex(root, before)).toBe(position)
+  expect(LocalIndex.open(root)!.state!.position).toBe(position)
+  expect(await checkIndex(before, true)).toEqual([])
+})
+
+test("a histogram counts each record once, also those that another process adds to the index meanwhile", async () => {
+  const logDir = await logOf(5_000, () => ({}))
+  writeEntries(logDir, 3_900, () => ({}))
+  await sealLog({ logDir })
+  const daily = vi.spyOn(LocalIndex.prototype, "daily")
+  daily.mockImplementationOnce(function (this: LocalIndex, key) {
+    writeEntries(logDir, 1_000, () => ({}))
+    const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url))
+    for (const command of [["seal"], ["list", "--event-type", "none"]])
+      execFileSync(process.execPath, [cli, "audit", ...command, "--log-dir", logDir], { stdio: "ignore" })
+    return this.daily(key)
+  })
+  expect((await histogramAuditLogs({ logDir }))[0]?.count).toBe(8_900)
+  daily.mockRestore()
+  expect((await histogramAuditLogs({ logDir }))[0]?.count).toBe(9_900)
+})

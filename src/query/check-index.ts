@@ -6,7 +6,7 @@
 import { TILE_WIDTH } from "../proof/index.ts"
 import { BLOCK_ENTRIES, type DailyCount, LocalIndex, type Postings, Slices } from "../store/index.ts"
 import type { Finding } from "./findings.ts"
-import { Batch, standsFor } from "./index-build.ts"
+import { Batch, type Published, standsFor, treeNow } from "./index-build.ts"
 import { HISTOGRAM_KEYS } from "./index-terms.ts"
 import { quietly } from "./sealed.ts"
 import type { Snapshot } from "./snapshot.ts"
@@ -27,18 +27,22 @@ export async function checkIndex(snapshot: Snapshot, whole: boolean): Promise<Fi
   const index = quietly(() => LocalIndex.open(snapshot.root))
   const state = quietly(() => index?.state)
   if (index === undefined) return []
-  if (state === undefined || !(await standsFor(state, snapshot))) return finding(TOUCHED)
-  return whole && !(await isTrue(index, state.position, snapshot)) ? finding(DIFFERS) : []
+  const tree = await treeNow(snapshot, state?.position ?? 0)
+  if (state === undefined || !(await standsFor(state, tree))) return finding(TOUCHED)
+  if (!whole || (await isTrue(index, state.position, tree))) return []
+  // Somebody who added to it meanwhile is no difference: look again.
+  const now = quietly(() => LocalIndex.open(snapshot.root)?.state)
+  return now?.position === state.position ? finding(DIFFERS) : checkIndex(snapshot, whole)
 }
 
-async function isTrue(index: LocalIndex, position: number, snapshot: Snapshot): Promise<boolean> {
+async function isTrue(index: LocalIndex, position: number, tree: Published): Promise<boolean> {
   const slices = new Slices()
   const daily = new Map<string, number>()
   const bundles = position / TILE_WIDTH
   for (let block = 0; block * BLOCK_BUNDLES < bundles; block++) {
     const batch = new Batch(block)
     const end = Math.min(bundles, (block + 1) * BLOCK_BUNDLES)
-    for (let bundle = block * BLOCK_BUNDLES; bundle < end; bundle++) await batch.read(snapshot, bundle, slices)
+    for (let bundle = block * BLOCK_BUNDLES; bundle < end; bundle++) await batch.read(tree, bundle, slices)
     for (const row of batch.daily) daily.set(placeOf(row), (daily.get(placeOf(row)) ?? 0) + row.count)
     if ((await quietlyAsync(() => sameBlock(index, batch, slices))) !== true) return false
   }

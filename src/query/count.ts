@@ -68,7 +68,10 @@ async function addDays(counts: Counts, snapshot: Snapshot, filter: Filter, by: H
   const { isIndexed, terms, fromMs, toMs } = filter
   const index = isIndexed && terms.length === 0 ? await indexFor(snapshot, filter, true) : undefined
   const rows = quietly(() => index?.open.daily(HISTOGRAM_KEYS.indexOf(by)).map(parsed))
+  // Somebody may have added to it since, and what they added is counted in the rows.
+  const position = quietly(() => index?.open.state?.position)
   if (index === undefined || rows === undefined) return 0
+  if (position !== index.position) return position! > snapshot.treeSize ? 0 : addDays(counts, snapshot, filter, by)
   const isCut = fromMs !== Number.NEGATIVE_INFINITY || toMs !== Number.POSITIVE_INFINITY
   // Their entries are tested one by one.
   if (isCut && rows.some(({ day }) => day.startsWith(ODD_DAY))) return 0

@@ -18,7 +18,7 @@ import {
   Slices,
 } from "../store/index.ts"
 import { bucketsOf, entryTerms, HISTOGRAM_KEYS } from "./index-terms.ts"
-import { tryParse } from "./snapshot.ts"
+import { readHead, tryParse } from "./snapshot.ts"
 
 /** Begins a day whose times do not say when the entry was. */
 export const ODD_DAY = "?"
@@ -55,7 +55,8 @@ export async function bringUpIndex(
   const writer = LocalIndexWriter.take(root)
   if (writer === undefined) return undefined
   try {
-    if (rebuild || !(await standsFor(writer.resume(), tree))) await writer.reset()
+    const state = rebuild ? undefined : writer.resume()
+    if (!(await standsFor(state, await treeNow(tree, writer.position)))) await writer.reset()
     const full = Math.floor(tree.treeSize / TILE_WIDTH)
     let bundle = writer.position / TILE_WIDTH
     if (bundle >= full) return bundle * TILE_WIDTH
@@ -76,6 +77,13 @@ export async function bringUpIndex(
   } finally {
     writer.release()
   }
+}
+
+/** The tree that an index of so many entries is compared with: the log may have grown since a reader looked at it. */
+export async function treeNow(tree: Published, position: number): Promise<Published> {
+  if (position <= tree.treeSize) return tree
+  const treeSize = (await readHead(tree.blobs))?.treeSize ?? 0
+  return treeSize > tree.treeSize ? { blobs: tree.blobs, treeSize } : tree
 }
 
 /** Whether the index is one of this log: its root is that of the tree at its position. */

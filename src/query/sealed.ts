@@ -10,7 +10,7 @@ import { readBundle, readTile } from "../ledger/index.ts"
 import { type Checkpoint, leafHash, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
 import { type BlobStore, LocalIndex, type RootDirectory } from "../store/index.ts"
 import { type Filter, mayMatch } from "./filter.ts"
-import { bringUpIndex, standsFor } from "./index-build.ts"
+import { bringUpIndex, standsFor, treeNow } from "./index-build.ts"
 import { type BundlePlaces, canSearch, searchIndex } from "./index-search.ts"
 import { tryParse } from "./snapshot.ts"
 
@@ -145,9 +145,10 @@ async function usableIndex(log: SealedLog): Promise<{ open: LocalIndex; position
   const state = quietly(() => open?.state)
   if (open === undefined || state === undefined) return undefined
   const claim = `${state.position} ${state.root} ${log.head?.rootHash}`
-  if (verified.get(open) !== claim && !(await standsFor(state, log))) return undefined
+  if (verified.get(open) !== claim && !(await standsFor(state, await treeNow(log, state.position)))) return undefined
   verified.set(open, claim)
-  return { open, position: state.position }
+  // It may be ahead of a reader that looked at the log a while ago.
+  return { open, position: Math.min(state.position, log.treeSize - (log.treeSize % TILE_WIDTH)) }
 }
 
 /** False where the index cannot be written, or the log not be read: then this reader does without, or says so. */

@@ -64,7 +64,11 @@ export class LocalIndex {
   static wasTouched(root: RootDirectory): boolean {
     const text = readStamp(root)
     const stamp = parseStamp(text)
-    return text !== undefined && (stamp === undefined || !isAsStamped(root, stamp))
+    if (text === undefined || (stamp !== undefined && isAsStamped(root, stamp))) return false
+    // What is being written when the system stops is made anew, and nobody touched it.
+    if (stamp?.writing === true) return false
+    // Somebody may have begun to add to it between the two looks.
+    return readStamp(root) === text || LocalIndex.wasTouched(root)
   }
 
   /** The index as it is now; undefined where there is none that can be used. */
