@@ -6,8 +6,8 @@
 import { equalBytes } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import type { AuditEntry } from "../event/index.ts"
-import { readBundle, readTile } from "../ledger/index.ts"
-import { type Checkpoint, leafHash, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
+import { readTile } from "../ledger/index.ts"
+import { type Checkpoint, entryStarts, leafHash, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
 import { type BlobStore, LocalIndex, type RootDirectory } from "../store/index.ts"
 import { type Filter, mayMatch } from "./filter.ts"
 import { bringUpIndex, standsFor, treeNow } from "./index-build.ts"
@@ -17,7 +17,7 @@ import { tryParse } from "./snapshot.ts"
 /** Entries behind the index that are read each time rather than added to it. */
 const MOST_BEHIND = 4_096
 /** Bundles that are read while one is looked at; few, since a caller may want a few records only. */
-const READ_AHEAD = 3
+const READ_AHEAD = 6
 /** A reader spends this long on bringing the index up before it answers; the rest is read, and left to the next one. */
 const BUDGET_MS = 500
 
@@ -102,7 +102,7 @@ async function* readAhead(
     const next = quietly(() => places.next())
     isDone = next === undefined || next.done === true
     if (next?.done === false) {
-      const entries = reader.read(next.value.bundle)
+      const entries = reader.read(next.value.bundle, next.value.places)
       // Heard when its turn comes; until then it is no unhandled rejection.
       entries.catch(() => undefined)
       ahead.push({ ...next.value, entries })
@@ -184,8 +184,16 @@ class BundleReader {
     yield* this.test(bundle, await matchingBundle(blobs, bundle, treeSize, this.#filter), from, to)
   }
 
-  read(bundle: number): Promise<Uint8Array[]> {
-    return readBundle(this.#log.blobs, bundle, this.#log.treeSize)
+  /** The entries at some places of a bundle. */
+  async read(bundle: number, places: readonly number[]): Promise<Uint8Array[]> {
+    const { blobs, treeSize } = this.#log
+    const id = tileAt("entries", bundle, treeSize)!
+    const exact = await blobs.get(tilePath(id))
+    const bytes = exact ?? (await readTile(blobs, { ...id, width: TILE_WIDTH }))
+    const starts = entryStarts(bytes, exact === undefined ? TILE_WIDTH : id.width)
+    const entries: Uint8Array[] = []
+    for (const n of places) entries[n] = bytes.subarray(starts[n], starts[n + 1]! - 2)
+    return entries
   }
 
   /** The entries of a bundle that match; with `places` only those there. */
