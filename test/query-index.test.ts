@@ -6,8 +6,6 @@ import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import {
@@ -26,15 +24,13 @@ import {
 import { sealLog } from "../src/capture/index.ts"
 import { reindexLog } from "../src/query/index.ts"
 import { findLogDirectory, LocalIndex, openDatabase } from "../src/store/index.ts"
+import { collectGarbage } from "./garbage.ts"
 import { usePlace } from "./place.ts"
 import { answers, buckets } from "./plain-answers.ts"
 
 const { writeCorpus } = (await import(new URL("../bench/corpus.mjs", import.meta.url).href)) as {
   writeCorpus: (logDir: string, events: number, seed?: number) => { operations: string[] }
 }
-
-setFlagsFromString("--expose-gc")
-const collectGarbage = runInNewContext("gc") as () => void
 
 const EVENTS = 10_000
 const RUNS = Number(process.env["SECUREML_TEST_QUERIES"] ?? 200)

@@ -10,6 +10,8 @@ import { basename, join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { promisify } from "node:util"
 import { afterEach, beforeEach } from "vitest"
+import { closeIndexesUnder } from "../../src/store/index.ts"
+import { collectGarbage } from "../garbage.ts"
 import type { Place } from "../place.ts"
 
 /**
@@ -167,11 +169,14 @@ export class ThinDisk extends Disk {
   }
 }
 
-/** A process that was killed lets go of its files a moment later. */
+/** A process that was killed lets go of its files a moment later; this one when it has forgotten what it read. */
 async function unmount(mountPoint: string): Promise<void> {
+  closeIndexesUnder(mountPoint)
+  collectGarbage()
   for (let left = 1_500; !works("umount", mountPoint); left--) {
     if (left === 0) run("umount", mountPoint)
     await wait(20)
+    if (left % 50 === 0) collectGarbage()
   }
 }
 
