@@ -57,7 +57,9 @@ export function addQueryFlags(command: Command): Command {
   const since = new Option("--since <age>", "for example 7d, 12h, 30m; not with --start-time")
   return command
     .addOption(
-      new Option("--text <words>", "whole words, each anywhere in the record; case does not matter").helpGroup(GROUP),
+      new Option("--text <words>", "whole words, each anywhere in the record; case does not matter")
+        .argParser(notBlank)
+        .helpGroup(GROUP),
     )
     .addOption(not.argParser(excluding).helpGroup(GROUP))
     .addOption(from.argParser(timeText).helpGroup(GROUP))
@@ -66,6 +68,11 @@ export function addQueryFlags(command: Command): Command {
 }
 
 const GROUP = "Filters (given twice: either will do):"
+
+function notBlank(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It must not be blank.")
+  return text
+}
 
 function oneMore(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]

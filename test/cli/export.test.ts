@@ -315,3 +315,15 @@ describe("wrong usage", () => {
     expect({ code, told: stdout.includes("not for a terminal") }).toEqual({ code: 2, told: true })
   })
 })
+
+test("no export goes into the log itself, whatever --force says and by whatever way", async () => {
+  await trainingLog(place.logDir)
+  const checkpoint = fs.readFileSync(`${place.logDir}/checkpoint`)
+  fs.symlinkSync(place.logDir, `${place.directory}/way`)
+  for (const file of [`${place.logDir}/checkpoint`, `${place.directory}/way/checkpoint`, `${place.logDir}/.state/x`]) {
+    const { code, stderr } = await audit("export", "--force", "--output", file)
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("is inside the log") as string })
+  }
+  expect(fs.readFileSync(`${place.logDir}/checkpoint`)).toEqual(checkpoint)
+  expect((await audit("list", "--text", " ")).code).toBe(2)
+})

@@ -2,6 +2,8 @@
  * `secureml audit export`: records in files for other programs. Every export is on record in the log.
  * @module
  */
+import * as fs from "node:fs"
+import { dirname, resolve, sep } from "node:path"
 import { type Command, Option } from "commander"
 import { type AuditQuery, streamAuditLogs } from "../../audit.ts"
 import type { RootDirectory } from "../../store/index.ts"
@@ -96,6 +98,7 @@ async function exportRecords(flags: ExportFlags, output: Output): Promise<void> 
   const root = requireLog(flags)
   // From before there is a file: a signal must find somebody who removes it.
   const { signal, release } = untilSignal()
+  if (file !== undefined) refuseInside(root, file)
   const target = file === undefined ? undefined : new NewFile("--output", file, { replace: flags.force === true })
   const tally = { records: 0, unsealed: 0, lastIndex: null, complete: false }
   try {
@@ -104,6 +107,18 @@ async function exportRecords(flags: ExportFlags, output: Output): Promise<void> 
     target?.discard()
     release()
   }
+}
+
+/** A file of the log must not be replaced, and others in it would be taken for parts of it. */
+function refuseInside(root: RootDirectory, file: string): void {
+  let directory = dirname(resolve(file))
+  try {
+    directory = fs.realpathSync(directory)
+  } catch {
+    // Not there: writing says so.
+  }
+  if (`${directory}${sep}`.startsWith(`${root.path}${sep}`))
+    throw new UsageError(`--output: ${resolve(file)} is inside the log; name a file elsewhere`)
 }
 
 async function exportTo(target: NewFile | undefined, run: ExportRun): Promise<void> {
