@@ -5,16 +5,17 @@ import { execFileSync, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { expect, test, vi } from "vitest"
+import { expect, onTestFinished, test, vi } from "vitest"
 import { countAuditLogs, getAuditLogs, histogramAuditLogs, streamAuditLogs, verifyAuditLog } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
 import { checkIndex } from "../src/query/check-index.ts"
 import { compileFilter } from "../src/query/filter.ts"
 import { reindexLog } from "../src/query/index.ts"
 import { bringUpIndex } from "../src/query/index-build.ts"
+import { wordTerm } from "../src/query/index-terms.ts"
 import { countSealed, sealedMatches } from "../src/query/sealed.ts"
 import { takeSnapshot } from "../src/query/snapshot.ts"
-import { findLogDirectory, LocalIndex } from "../src/store/index.ts"
+import { closeIndexesUnder, findLogDirectory, LocalBlobs, LocalIndex, LocalIndexWriter } from "../src/store/index.ts"
 import { writeEntries } from "./log-of-entries.ts"
 import { usePlace } from "./place.ts"
 
@@ -98,11 +99,11 @@ async function whileMadeAnew(logDir: string): Promise<void> {
   const directory = join(logDir, ".state/index")
   const cli = fileURLToPath(new URL("../dist/cli.js", import.meta.url))
   const child = spawn(process.execPath, [cli, "audit", "reindex", "--log-dir", logDir], { stdio: "ignore" })
+  onTestFinished(() => void child.kill("SIGKILL"))
   const isWriting = (): boolean =>
     fs.readdirSync(directory).some((name) => name.endsWith("-journal") && sizeOf(join(directory, name)) > 20_000)
   await expect.poll(isWriting, { interval: 1, timeout: 60_000 }).toBe(true)
   child.kill("SIGSTOP")
-  setTimeout(() => child.kill("SIGKILL"), 5_000)
 }
 
 function sizeOf(path: string): number {
@@ -145,3 +146,55 @@ test("a histogram counts each record once, also those that another process adds 
   daily.mockRestore()
   expect((await histogramAuditLogs({ logDir }))[0]?.count).toBe(9_900)
 })
+
+test("terms whose hashes agree where rows are shared are no difference", async () => {
+  const logDir = await logOf(5_120, () => ({}))
+  const index = LocalIndex.open(findLogDirectory(logDir)!)!
+  const [one, two] = alike(index)
+  writeEntries(logDir, 5_120, (n) => ({ details: n === 7 ? { note: one } : n === 9 ? { note: two } : {} }))
+  await sealLog({ logDir })
+  await bringUpIndex(findLogDirectory(logDir)!, await takeSnapshot(findLogDirectory(logDir)!))
+  expect(LocalIndex.open(findLogDirectory(logDir)!)!.blocksOf(wordTerm(one)).get(0)).toBe(2)
+  expect((await getAuditLogs({ logDir, text: one })).length).toBe(1)
+  expect((await verifyAuditLog({ logDir, index: true })).findings).toEqual([])
+}, 120_000)
+
+/** Two words of which the index holds the same 44 bits. */
+function alike(index: LocalIndex): [string, string] {
+  const count = 2 ** 23
+  const keys = new Float64Array(count)
+  for (let n = 0; n < count; n++) keys[n] = index.keyOf(wordTerm(`a${n}`), 0)
+  const sorted = keys.slice().sort()
+  const twice = sorted.find((key, n) => key === sorted[n + 1])!
+  const first = keys.indexOf(twice)
+  return [`a${first}`, `a${keys.indexOf(twice, first + 1)}`]
+}
+
+test("an index that is closed while a slow reader is at it is opened again, and the log not read through", async () => {
+  const logDir = await logOf(140_000, (n) => ({ event_type: n % 1_000 === 0 ? "hit" : "other" }))
+  const root = findLogDirectory(logDir)!
+  const found: (number | null)[] = []
+  const scans = vi.spyOn(LocalBlobs.prototype, "get")
+  for await (const { index } of streamAuditLogs({ logDir, eventType: "hit" })) {
+    found.push(index)
+    if (index === 60_000) closeIndexesUnder(root.path)
+  }
+  expect(found).toEqual(Array.from({ length: 140 }, (_, n) => n * 1_000))
+  expect(scans.mock.calls.length).toBeLessThan(400)
+  scans.mockRestore()
+}, 120_000)
+
+test("terms of one block that are very many are written bit by bit", async () => {
+  const add = vi.spyOn(LocalIndexWriter.prototype, "add")
+  const logDir = await logOf(5_376, (n) => ({
+    details: { input: Array.from({ length: 130 }, (_, at) => `w${n * 130 + at}`) },
+  }))
+  const sizes = add.mock.calls.map(([{ postings }]) => postings.size)
+  add.mockRestore()
+  expect(sizes.length).toBe(2)
+  expect(Math.max(...sizes)).toBeLessThan(600_000)
+  for (const word of ["w0", "w520000", "w698879"])
+    expect((await getAuditLogs({ logDir, text: word })).map(({ index }) => index)).toEqual([
+      Math.floor(Number(word.slice(1)) / 130),
+    ])
+}, 120_000)

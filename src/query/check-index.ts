@@ -4,13 +4,16 @@
  * @module
  */
 import { TILE_WIDTH } from "../proof/index.ts"
-import { BLOCK_ENTRIES, type DailyCount, LocalIndex, type Postings, Slices } from "../store/index.ts"
+import { BLOCK_ENTRIES, type DailyCount, LocalIndex, Slices } from "../store/index.ts"
 import type { Finding } from "./findings.ts"
 import { Batch, type Published, standsFor, treeNow } from "./index-build.ts"
+import { listOf } from "./index-search.ts"
 import { HISTOGRAM_KEYS } from "./index-terms.ts"
 import { quietly } from "./sealed.ts"
 import type { Snapshot } from "./snapshot.ts"
 
+/** Postings that are compared at once; a block with more is read again for each part of its terms. */
+const MOST_POSTINGS = 4_000_000
 const BLOCK_BUNDLES = BLOCK_ENTRIES / TILE_WIDTH
 const TOUCHED =
   "the query index was copied or changed by something else, or is of another history: it is not used, and made anew"
@@ -29,10 +32,17 @@ export async function checkIndex(snapshot: Snapshot, whole: boolean): Promise<Fi
   if (index === undefined) return []
   const tree = await treeNow(snapshot, state?.position ?? 0)
   if (state === undefined || !(await standsFor(state, tree))) return finding(TOUCHED)
-  if (!whole || (await isTrue(index, state.position, tree))) return []
-  // Somebody who added to it meanwhile is no difference: look again.
-  const now = quietly(() => LocalIndex.open(snapshot.root)?.state)
-  return now?.position === state.position ? finding(DIFFERS) : checkIndex(snapshot, whole)
+  if (!whole) return []
+  const letGo = index.hold()
+  try {
+    if (await isTrue(index, state.position, tree)) return []
+  } finally {
+    letGo()
+  }
+  // Somebody who added to it meanwhile, or made it anew, is no difference: look again.
+  const now = quietly(() => LocalIndex.open(snapshot.root))
+  const isAsBefore = now === index && quietly(() => now.state)?.position === state.position
+  return isAsBefore ? finding(DIFFERS) : checkIndex(snapshot, whole)
 }
 
 async function isTrue(index: LocalIndex, position: number, tree: Published): Promise<boolean> {
@@ -40,11 +50,24 @@ async function isTrue(index: LocalIndex, position: number, tree: Published): Pro
   const daily = new Map<string, number>()
   const bundles = position / TILE_WIDTH
   for (let block = 0; block * BLOCK_BUNDLES < bundles; block++) {
-    const batch = new Batch(block)
     const end = Math.min(bundles, (block + 1) * BLOCK_BUNDLES)
-    for (let bundle = block * BLOCK_BUNDLES; bundle < end; bundle++) await batch.read(tree, bundle, slices)
-    for (const row of batch.daily) daily.set(placeOf(row), (daily.get(placeOf(row)) ?? 0) + row.count)
-    if ((await quietlyAsync(() => sameBlock(index, batch, slices))) !== true) return false
+    const postings = quietly(() => index.postingsIn(block)) ?? 0
+    const parts = Math.max(1, Math.ceil(postings / MOST_POSTINGS))
+    let total = 0
+    for (let part = 0; part < parts; part++) {
+      const takes = (term: string): boolean => quietly(() => index.keyOf(term, block) % parts === part) ?? true
+      const batch = new Batch(block, parts === 1 ? undefined : takes)
+      for (let bundle = block * BLOCK_BUNDLES; bundle < end; bundle++) {
+        await batch.read(tree, bundle, slices)
+        // A log with many more than the index has.
+        if (batch.postings.size > 2 * MOST_POSTINGS) return false
+      }
+      if (part === 0) for (const row of batch.daily) daily.set(placeOf(row), (daily.get(placeOf(row)) ?? 0) + row.count)
+      const same = await quietlyAsync(async () => sameSpans(index, batch) && (await samePostings(index, batch, slices)))
+      if (same === undefined || same === false) return false
+      total += same
+    }
+    if (total !== postings) return false
   }
   const rows = quietly(() => HISTOGRAM_KEYS.flatMap((_, key) => index.daily(key)))
   if (rows === undefined) return false
@@ -57,35 +80,54 @@ function placeOf({ key, day, value }: DailyCount): string {
   return `${key}\0${day}\0${value}`
 }
 
-/** Whether a block has the postings and times of the log, and no others. */
-async function sameBlock(index: LocalIndex, { block, postings, spans }: Batch, slices: Slices): Promise<boolean> {
+/**
+ * Whether the terms of the log have the postings that they have there.
+ * @returns How many postings they have together; false when one has too few, or some that are no other's either.
+ */
+async function samePostings(index: LocalIndex, { block, postings }: Batch, slices: Slices): Promise<number | false> {
   let total = 0
+  /** What terms have beside their own, by the part of the hash that they may share with another. */
+  const beside = new Map<number, Set<number>>()
   for (const [term, offsets] of postings) {
     const wanted = typeof offsets === "number" ? [offsets] : offsets
-    if (!sameOffsets(index.read(term, block), wanted)) return false
+    const found = listOf(index.read(term, block))
+    if (!isSame(found, wanted)) {
+      const own = new Set(wanted)
+      const others = found.filter((offset) => !own.delete(offset))
+      if (own.size > 0) return false
+      const key = index.keyOf(term, block)
+      beside.set(key, new Set([...(beside.get(key) ?? []), ...others]))
+    }
     total += wanted.length
     await slices.turn()
   }
+  if (beside.size > 0) {
+    for (const [term, offsets] of postings) {
+      const others = beside.get(index.keyOf(term, block))
+      for (const offset of typeof offsets === "number" ? [offsets] : offsets) others?.delete(offset)
+      await slices.turn()
+    }
+  }
+  return [...beside.values()].every(({ size }) => size === 0) && total
+}
+
+function isSame(found: readonly number[], wanted: readonly number[]): boolean {
+  return found.length === wanted.length && found.every((offset, n) => offset === wanted[n])
+}
+
+/** Whether a block has the times of the log, and no others. */
+function sameSpans(index: LocalIndex, { block, spans }: Batch): boolean {
   const found = index.bundleSpans(block)
   const whole = [...spans.values()]
   const span = index.spans().get(block)
   return (
-    total === index.postingsIn(block) &&
     found.size === spans.size &&
     [...spans].every(
       ([bundle, [first, last]]) => found.get(bundle)?.[0] === first && found.get(bundle)?.[1] === last,
     ) &&
-    span?.first === Math.min(...whole.map(([first]) => first)) &&
-    span.last === Math.max(...whole.map(([, last]) => last))
+    (span?.first ?? Number.POSITIVE_INFINITY) === Math.min(...whole.map(([first]) => first)) &&
+    (span?.last ?? Number.NEGATIVE_INFINITY) === Math.max(...whole.map(([, last]) => last))
   )
-}
-
-function sameOffsets(postings: Postings, wanted: readonly number[]): boolean {
-  if ("offsets" in postings)
-    return postings.offsets.length === wanted.length && wanted.every((offset, n) => postings.offsets[n] === offset)
-  let count = 0
-  for (const byte of postings.bits) for (let bits = byte; bits > 0; bits &= bits - 1) count += 1
-  return count === wanted.length && wanted.every((offset) => ((postings.bits[offset >> 3]! >> (offset & 7)) & 1) === 1)
 }
 
 /** What a reading of the index comes to; undefined when it fails. */

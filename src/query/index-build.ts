@@ -23,6 +23,10 @@ import { readHead, tryParse } from "./snapshot.ts"
 /** Begins a day whose times do not say when the entry was. */
 export const ODD_DAY = "?"
 
+/** Terms that are collected before they are written, though more of the block follows: they take some 300 bytes each. */
+const MOST_TERMS = 500_000
+/** The same for whoever has little time: to write them is not counted in it. */
+const FEW_TERMS = 50_000
 const DAY_MS = 86_400_000
 const BLOCK_BUNDLES = BLOCK_ENTRIES / TILE_WIDTH
 const monotonic = performance.now.bind(performance)
@@ -52,6 +56,7 @@ export async function bringUpIndex(
   { rebuild = false, budgetMs = Number.POSITIVE_INFINITY, onProgress }: IndexingOptions = {},
 ): Promise<number | undefined> {
   const endMs = monotonic() + budgetMs
+  const most = budgetMs === Number.POSITIVE_INFINITY ? MOST_TERMS : FEW_TERMS
   const writer = LocalIndexWriter.take(root)
   if (writer === undefined) return undefined
   try {
@@ -67,7 +72,7 @@ export async function bringUpIndex(
       do {
         await batch.read(tree, bundle++, slices)
         onProgress?.(bundle * TILE_WIDTH, tree.treeSize)
-      } while (bundle < full && bundle % BLOCK_BUNDLES !== 0 && monotonic() < endMs)
+      } while (bundle < full && bundle % BLOCK_BUNDLES !== 0 && monotonic() < endMs && batch.postings.size < most)
       const position = bundle * TILE_WIDTH
       await writer.add(batch, position, toBase64(await earlierRoot(tree.blobs, position, tree.treeSize)), slices)
     }
@@ -108,9 +113,12 @@ export class Batch implements IndexBatch {
   readonly spans: Map<number, readonly [number, number]> = new Map()
   /** Counts by kind, day and value, the three joined by NUL. */
   readonly #daily = new Map<string, number>()
+  readonly #takes: (term: string) => boolean
 
-  constructor(block: number) {
+  /** @param takes - Which terms it collects. */
+  constructor(block: number, takes: (term: string) => boolean = () => true) {
     this.block = block
+    this.#takes = takes
   }
 
   async read({ blobs, treeSize }: Published, bundle: number, slices: Slices): Promise<void> {
@@ -133,6 +141,7 @@ export class Batch implements IndexBatch {
 
   #add(entry: AuditEntry, offset: number): void {
     for (const term of entryTerms(entry)) {
+      if (!this.#takes(term)) continue
       const known = this.postings.get(term)
       if (known === undefined) this.postings.set(term, offset)
       else if (typeof known === "number") this.postings.set(term, [known, offset])

@@ -82,7 +82,8 @@ function offsetsIn(index: LocalIndex, conditions: readonly Condition[], block: n
   return offsets ?? []
 }
 
-function listOf(postings: Postings): number[] {
+/** Offsets, in order. */
+export function listOf(postings: Postings): number[] {
   if ("offsets" in postings) return [...postings.offsets]
   const list: number[] = []
   for (const [n, byte] of postings.bits.entries())

@@ -74,7 +74,7 @@ export async function countSealed(log: SealedLog, filter: Filter): Promise<numbe
   return count
 }
 
-/** The places that the index names; where it fails on the way, the rest is read. */
+/** The places that the index names; where it fails on the way, and is not there once more, the rest is read. */
 async function* indexed(
   reader: BundleReader,
   index: LocalIndex,
@@ -84,12 +84,21 @@ async function* indexed(
   to: number,
 ): AsyncGenerator<SealedMatch> {
   let [low, high] = [from, to]
-  for await (const { bundle, places, entries } of readAhead(reader, searchIndex(index, filter, order, from, to))) {
-    if (entries === undefined) return yield* reader.scan(low, high)
-    yield* reader.test(bundle, await entries, low, high, places)
-    if (order === "asc") low = (bundle + 1) * TILE_WIDTH
-    else high = bundle * TILE_WIDTH
+  for (let open: LocalIndex | undefined = index; open !== undefined; ) {
+    let isWhole = true
+    for await (const { bundle, places, entries } of readAhead(reader, searchIndex(open, filter, order, low, high))) {
+      isWhole = entries !== undefined
+      if (entries === undefined) break
+      yield* reader.test(bundle, await entries, low, high, places)
+      if (order === "asc") low = (bundle + 1) * TILE_WIDTH
+      else high = bundle * TILE_WIDTH
+    }
+    if (isWhole) return
+    // Closed, because the reader took its time, or made anew.
+    const again = await usableIndex(reader.log)
+    open = again !== undefined && again.open !== open && again.position >= high ? again.open : undefined
   }
+  yield* reader.scan(low, high)
 }
 
 /** Bundles that are being read; the last one is without entries when the index failed. */
@@ -163,12 +172,12 @@ async function bringUp(log: SealedLog): Promise<boolean> {
 
 /** Reads bundles, and tests the entries in them. */
 class BundleReader {
-  readonly #log: SealedLog
+  readonly log: SealedLog
   readonly #filter: Filter
   readonly #order: "asc" | "desc"
 
   constructor(log: SealedLog, filter: Filter, order: "asc" | "desc") {
-    this.#log = log
+    this.log = log
     this.#filter = filter
     this.#order = order
   }
@@ -180,13 +189,13 @@ class BundleReader {
   }
 
   async *bundle(bundle: number, from: number, to: number): AsyncGenerator<SealedMatch> {
-    const { blobs, treeSize } = this.#log
+    const { blobs, treeSize } = this.log
     yield* this.test(bundle, await matchingBundle(blobs, bundle, treeSize, this.#filter), from, to)
   }
 
   /** The entries at some places of a bundle. */
   async read(bundle: number, places: readonly number[]): Promise<Uint8Array[]> {
-    const { blobs, treeSize } = this.#log
+    const { blobs, treeSize } = this.log
     const id = tileAt("entries", bundle, treeSize)!
     const exact = await blobs.get(tilePath(id))
     const bytes = exact ?? (await readTile(blobs, { ...id, width: TILE_WIDTH }))
@@ -204,7 +213,7 @@ class BundleReader {
     to: number,
     places?: readonly number[],
   ): AsyncGenerator<SealedMatch> {
-    const { blobs, treeSize } = this.#log
+    const { blobs, treeSize } = this.log
     let hashes: Uint8Array | undefined
     for (const n of places ?? inOrder(entries.length, this.#order)) {
       const index = bundle * TILE_WIDTH + n

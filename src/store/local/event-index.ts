@@ -54,6 +54,7 @@ interface Stamp {
 export class LocalIndex {
   readonly #files: readonly IndexFile[]
   readonly #names: readonly string[]
+  #holders = 0
 
   private constructor(files: readonly IndexFile[], names: readonly string[]) {
     this.#files = files
@@ -94,6 +95,18 @@ export class LocalIndex {
     return index
   }
 
+  /** Somebody is at work with it who may not ask for a while: it stays open until they say so. Returns how. */
+  hold(): () => void {
+    this.#holders += 1
+    return () => {
+      this.#holders -= 1
+    }
+  }
+
+  get isHeld(): boolean {
+    return this.#holders > 0
+  }
+
   /** What the index stands for; undefined when its files do not fit together. */
   get state(): IndexState | undefined {
     for (const [n, file] of this.#files.entries()) {
@@ -113,6 +126,11 @@ export class LocalIndex {
   /** Which entries of a block have a term. */
   read(term: string, block: number): Postings {
     return this.#files[Math.floor(block / FILE_BLOCKS)]!.read(term, block)
+  }
+
+  /** The part of a term's hash in a block that it may share with other terms. */
+  keyOf(term: string, block: number): number {
+    return this.#files[Math.floor(block / FILE_BLOCKS)]!.keyOf(term)
   }
 
   /** How many postings the rows of a block have together. */
@@ -160,7 +178,7 @@ function keep(path: string, open: Open): void {
 
 /** Closes those that nobody asked for in a while, so that a log can be moved or its disk be unmounted. */
 function closeIdle(): void {
-  for (const [path, { usedMs }] of opened) if (monotonic() - usedMs >= IDLE_MS) forget(path)
+  for (const [path, { usedMs, index }] of opened) if (monotonic() - usedMs >= IDLE_MS && !index.isHeld) forget(path)
   isSweeping = opened.size > 0
   if (isSweeping) startTimer(closeIdle, IDLE_MS).unref()
 }

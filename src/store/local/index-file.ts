@@ -154,6 +154,11 @@ export class IndexFile {
     return counts
   }
 
+  /** The part of a term's hash that tells terms apart which one entry of a block has; a few terms may share it. */
+  keyOf(term: string): number {
+    return this.#hash(term) % (SHARED_ROWS * 2 ** 32)
+  }
+
   #sharedRows(hashed: number): Row[] {
     return this.#prepare("SELECT block, offsets FROM posting WHERE term = ?").all(sharedRowOf(hashed)) as Row[]
   }
@@ -234,7 +239,11 @@ export class IndexFile {
   }
 
   async #addPostings({ block, postings }: IndexBatch, isNew: boolean, slices: Slices): Promise<void> {
-    const hashed = [...postings].map(([term, offsets]) => ({ hash: this.#hash(term), offsets }))
+    const hashed: { hash: number; offsets: number | readonly number[] }[] = []
+    for (const [term, offsets] of postings) {
+      hashed.push({ hash: this.#hash(term), offsets })
+      await slices.turn()
+    }
     // In the order of the rows: pages are then written one after the other.
     hashed.sort((a, b) => a.hash - b.hash)
     const shared = new Map<number, number[]>()
