@@ -18,7 +18,7 @@ import { tryParse } from "./snapshot.ts"
 const MOST_BEHIND = 4_096
 /** Bundles that are read while one is looked at; few, since a caller may want a few records only. */
 const READ_AHEAD = 6
-/** A reader spends this long on bringing the index up before it answers; the rest is read, and left to the next one. */
+/** A reader reads this long for the index before it answers, and then writes that; the rest is left to the next one. */
 const BUDGET_MS = 500
 
 /** A published tree, and where it is. */
