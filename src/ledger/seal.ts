@@ -137,7 +137,11 @@ async function checkExtends(context: SealContext, tree: TreeState, old: Checkpoi
   )
 }
 
-/** Signs and publishes the tree, unless the published head says so already. */
+/**
+ * Signs and publishes the tree, unless the published head says so already. One that was not noted as published may be
+ * there and not survive power loss: publishing it failed, or was cut off. It is published again before anything is
+ * tidied because of it.
+ */
 async function publishHead(
   context: SealContext,
   identity: Identity,
@@ -146,7 +150,12 @@ async function publishHead(
   head: Checkpoint | undefined,
 ): Promise<Checkpoint> {
   const rootHash = toBase64(tree.root)
-  if (head?.treeSize === tree.size && head.rootHash === rootHash) return head
+  if (head?.treeSize === tree.size && head.rootHash === rootHash) {
+    const signed = context.state.signed(identity.origin)
+    const isUnsure = signed?.note === head.note && signed.published !== true
+    if (isUnsure) await rememberAndPublish(context, identity.origin, tree, head.note)
+    return head
+  }
   const note = await signer.sign(checkpointText(identity.origin, tree.size, rootHash))
   await rememberAndPublish(context, identity.origin, tree, note)
   return parseCheckpoint(note)

@@ -11,7 +11,7 @@ import { Durable, Leave, Record } from "./writing.ts"
 // Before anything else loads a part of the ledger on the clocks of the system.
 await vi.hoisted(() => import("./engine.ts"))
 
-const RUNS = Number(process.env["SECUREML_TEST_MODEL_RUNS"] ?? 50)
+const RUNS = Number(process.env["SECUREML_TEST_MODEL_RUNS"] ?? 150)
 const SEED = process.env["SECUREML_TEST_MODEL_SEED"]
 const HOUR_MS = 60 * 60 * 1_000 + 1
 
