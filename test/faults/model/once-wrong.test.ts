@@ -1,7 +1,7 @@
 /**
  * Runs of the model that once went wrong, each by its commands: they stay, whatever the random ones find.
  */
-import type fc from "fast-check"
+import type { AsyncCommand } from "fast-check"
 import { expect, test, vi } from "vitest"
 import type { Fault, FaultKind } from "./actor.ts"
 import { beginningOf } from "./beginning.ts"
