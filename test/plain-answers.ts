@@ -100,7 +100,7 @@ function valuesOf(record: AuditRecord, by: HistogramKey): readonly (string | nul
       return some([details["user"], record.actor?.id])
     case "regulation":
       return some(
-        [...(record.regulations ?? []), details["regulation"]].map((name) => name && String(name).toLowerCase()),
+        [...(record.regulations ?? []), details["regulation"]].map((name) => name && String(name).toUpperCase()),
       )
     default:
       if (typeof details["status"] === "string") return [details["status"]]

@@ -74,6 +74,36 @@ test.each([
   expect((await verifyAuditLog({ logDir, index: true })).findings).toEqual([])
 })
 
+test("entries whose times are none are counted where no time is asked for, and nowhere else", async () => {
+  // Bundle 5 has one among others, and bundles 10 to 12 have no other.
+  const isOdd = (n: number): boolean => n === 1_400 || (n >= 2_560 && n < 3_328)
+  const logDir = await logOf(5_120, (n) => (isOdd(n) ? { timestamp: "2026-11-01T00:16:60.000Z" } : {}))
+  const times = { startTime: "2026-11-01T00:20:00Z", endTime: "2026-11-01T00:59:59Z" }
+  const plain = (await getAuditLogs({ logDir })).filter(
+    ({ index }) => !isOdd(index!) && index! >= 1_200 && index! < 3_600,
+  )
+  expect(await countAuditLogs({ logDir, eventType: "step", ...times })).toBe(plain.length)
+  expect((await getAuditLogs({ logDir, eventType: "step", ...times })).length).toBe(plain.length)
+  expect(await countAuditLogs({ logDir, eventType: "step" })).toBe(5_120)
+})
+
+test("a block without one time that is one hides none of its entries", async () => {
+  const logDir = await logOf(5_120, () => ({ timestamp: "2026-13-01T00:00:00.000Z" }))
+  expect(await countAuditLogs({ logDir })).toBe(5_120)
+  expect((await getAuditLogs({ logDir, operationId: "op-1" })).length).toBe(5_120)
+  expect((await getAuditLogs({ logDir, operationId: "op-1", startTime: "2020-01-01" })).length).toBe(0)
+})
+
+test("a value spelt with an escape that need not be is found with the index and without", async () => {
+  const logDir = await logOf(5_120, (n) => (n % 1_000 === 7 ? '{"user":"a\\/b"}' : {}))
+  const found = async (): Promise<(number | null)[]> =>
+    (await getAuditLogs({ logDir, user: "a/b" })).map(({ index }) => index)
+  expect(await found()).toEqual([7, 1_007, 2_007, 3_007, 4_007, 5_007])
+  fs.rmSync(join(logDir, ".state/index"), { recursive: true })
+  fs.writeFileSync(join(logDir, ".state/index"), "")
+  expect(await found()).toEqual([7, 1_007, 2_007, 3_007, 4_007, 5_007])
+})
+
 test("an entry that is nested as deep as its bytes allow hides no other", async () => {
   const deep = `{"x":${"[".repeat(32_000)}"albatross"${"]".repeat(32_000)}}`
   const logDir = await logOf(5_120, (n) => (n === 1_000 ? deep : {}))

@@ -5,8 +5,8 @@
  */
 import { createHash, type Hash, randomUUID } from "node:crypto"
 import * as fs from "node:fs"
-import { dirname, join, resolve } from "node:path"
-import { errorCode, syncDirectoryNow } from "../store/index.ts"
+import { dirname, join, resolve, sep } from "node:path"
+import { errorCode, type RootDirectory, syncDirectoryNow } from "../store/index.ts"
 import { UsageError } from "./failure.ts"
 
 /** Bytes gathered before they are written. */
@@ -127,4 +127,19 @@ function placeNew(temporary: string, path: string): void {
     return
   }
   fs.unlinkSync(temporary)
+}
+
+/**
+ * A file of the log must not be replaced, and others in it would be taken for parts of it.
+ * @throws {@link UsageError}
+ */
+export function refuseInside(root: RootDirectory, flag: string, file: string): void {
+  let directory = dirname(resolve(file))
+  try {
+    directory = fs.realpathSync(directory)
+  } catch {
+    // Not there: writing says so.
+  }
+  if (`${directory}${sep}`.startsWith(`${root.path}${sep}`))
+    throw new UsageError(`${flag}: ${resolve(file)} is inside the log; name a place elsewhere`)
 }

@@ -2,7 +2,7 @@
  * What a line of a foreign log becomes before it is recorded, and why one cannot. Pure.
  * @module
  */
-import { importedEventType } from "../capture/index.ts"
+import { type ImportedEvent, importedEventType } from "../capture/index.ts"
 import {
   type Actor,
   checkEventType,
@@ -57,23 +57,12 @@ export class LineDamage extends Error {
   }
 }
 
-/** A record as read from a line. */
-export interface Candidate {
-  readonly eventType: string
-  readonly details: object
-  /** Undefined: the importer names the operation. */
+/** A record as read from a line; without a name or an id the importer names the operation. */
+export interface Candidate extends Omit<ImportedEvent, "operationId" | "operationName" | "sequence" | "mark"> {
   readonly operationId: string | undefined
   readonly operationName: string | undefined
-  readonly occurredAt: string | undefined
   /** Whether the time had no zone of its own. */
   readonly naive: boolean
-  readonly actor?: Actor | undefined
-  readonly regulations?: readonly string[] | undefined
-  readonly parentOperationId?: string | undefined
-  readonly traceId?: string | undefined
-  readonly spanId?: string | undefined
-  readonly context?: object | undefined
-  readonly other?: object | undefined
 }
 
 /** Longest id of an operation, a trace or a span, in characters. */

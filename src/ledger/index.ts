@@ -10,10 +10,12 @@ export { closeLedgersUnder, Ledger, type LedgerHooks, type LedgerMetrics, type R
 export { formatPart, PayloadReader } from "./parts.ts"
 export {
   earlierRoot,
+  entriesIn,
   publishedConsistency,
   publishedInclusion,
   publishedRoot,
   readBundle,
+  readBundleBytes,
   readTile,
 } from "./published.ts"
 export { type ReadNote, type ReadWatcher, readWatcher, watchReads } from "./read-watch.ts"

@@ -32,18 +32,41 @@ export async function readTile(blobs: Pick<BlobStore, "get">, id: TileId): Promi
   return id.level === "entries" ? full : full.subarray(0, id.width * 32)
 }
 
+/** A bundle as it was read. */
+export interface BundleBytes {
+  readonly bytes: Uint8Array
+  /** Entries in the bytes. */
+  readonly width: number
+  /** Entries of the tree that was asked about: fewer where the bundle has become full since. */
+  readonly wanted: number
+}
+
+/** The bytes of one bundle of a tree. */
+export async function readBundleBytes(
+  blobs: Pick<BlobStore, "get">,
+  index: number,
+  treeSize: number,
+): Promise<BundleBytes> {
+  const id = tileAt("entries", index, treeSize)
+  if (id === undefined) throw new RangeError(`bundle ${index} is not in a tree of ${treeSize}`)
+  const exact = await blobs.get(tilePath(id))
+  if (exact !== undefined) return { bytes: exact, width: id.width, wanted: id.width }
+  const bytes = await readTile(blobs, { ...id, width: TILE_WIDTH })
+  return { bytes, width: TILE_WIDTH, wanted: id.width }
+}
+
 /** The entries of one bundle of a tree. */
 export async function readBundle(
   blobs: Pick<BlobStore, "get">,
   index: number,
   treeSize: number,
 ): Promise<Uint8Array[]> {
-  const id = tileAt("entries", index, treeSize)
-  if (id === undefined) throw new RangeError(`bundle ${index} is not in a tree of ${treeSize}`)
-  const exact = await blobs.get(tilePath(id))
-  if (exact !== undefined) return parseBundle(exact, id.width)
-  const full = await readTile(blobs, { ...id, width: TILE_WIDTH })
-  return parseBundle(full, TILE_WIDTH).slice(0, id.width)
+  return entriesIn(await readBundleBytes(blobs, index, treeSize))
+}
+
+/** The entries of a bundle that was read. */
+export function entriesIn({ bytes, width, wanted }: BundleBytes): Uint8Array[] {
+  return parseBundle(bytes, width).slice(0, wanted)
 }
 
 /** Fetches the tiles that some ranges need, so that the pure code can read them. */

@@ -179,6 +179,7 @@ function holds(entry: AuditEntry, { field, values }: ExactTerm): boolean {
 /** Whether entries in some bytes may match; false only when none can. */
 export function mayMatch(bytes: Uint8Array, needles: readonly (readonly Buffer[])[]): boolean {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  // An escape can spell any text in another way, so bytes with one are always looked at.
-  return needles.every((any) => any.some((needle) => buffer.includes(needle))) || buffer.includes("\\u")
+  // These escapes can spell a text in another way, so bytes with one are always looked at.
+  const isThere = needles.every((any) => any.some((needle) => buffer.includes(needle)))
+  return isThere || buffer.includes("\\u") || buffer.includes("\\/")
 }

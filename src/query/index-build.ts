@@ -27,6 +27,8 @@ export const ODD_DAY = "?"
 const MOST_TERMS = 500_000
 /** The same for whoever has little time: to write them is not counted in it. */
 const FEW_TERMS = 50_000
+/** The latest time that there is; its negative is the first one. */
+const EVER_MS = 8.64e15
 const DAY_MS = 86_400_000
 const BLOCK_BUNDLES = BLOCK_ENTRIES / TILE_WIDTH
 const monotonic = performance.now.bind(performance)
@@ -127,15 +129,13 @@ export class Batch implements IndexBatch {
       const entry = tryParse(bytes)
       if (entry === undefined) continue
       const timeMs = Date.parse(entry.timestamp)
-      // A time that is none, such as 23:59:60, is in no bounds, and must not take the others of its bundle with it.
-      if (!Number.isNaN(timeMs)) {
-        first = Math.min(first, timeMs)
-        last = Math.max(last, timeMs)
-      }
+      // A time that is none, such as 23:59:60, is in no bounds: its bundle is looked at whatever they are.
+      first = Math.min(first, Number.isNaN(timeMs) ? -EVER_MS : timeMs)
+      last = Math.max(last, Number.isNaN(timeMs) ? EVER_MS : timeMs)
       this.#add(entry, (bundle % BLOCK_BUNDLES) * TILE_WIDTH + n)
       if (n % 16 === 0) await slices.turn()
     }
-    // A bundle without one readable time answers none.
+    // A bundle without one readable entry answers nothing.
     if (first <= last) this.spans.set(bundle, [first, last])
   }
 

@@ -3,7 +3,7 @@
  * histograms count. Pure.
  * @module
  */
-import type { AuditEntry } from "../event/index.ts"
+import { type AuditEntry, canonicalRegulation } from "../event/index.ts"
 import { EXACT_FIELDS, type ExactField, outcomeOf, valuesOf } from "./fields.ts"
 import { eachText, folded, wordsOf } from "./words.ts"
 
@@ -55,5 +55,6 @@ export function bucketsOf(entry: AuditEntry, by: HistogramKey): readonly (string
   if (by === "day") return [null]
   if (by === "outcome") return [outcomeOf(entry) ?? null]
   const values = valuesOf(entry, FIELD_OF[by]!)
-  return values.length === 0 ? [null] : values
+  if (values.length === 0) return [null]
+  return by === "regulation" ? values.map((name) => canonicalRegulation(name) ?? name) : values
 }

@@ -6,8 +6,8 @@
 import { equalBytes } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import type { AuditEntry } from "../event/index.ts"
-import { readTile } from "../ledger/index.ts"
-import { type Checkpoint, entryStarts, leafHash, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
+import { entriesIn, readBundleBytes, readTile } from "../ledger/index.ts"
+import { type Checkpoint, entryStarts, leafHash, TILE_WIDTH, tileAt } from "../proof/index.ts"
 import { type BlobStore, LocalIndex, type RootDirectory } from "../store/index.ts"
 import { type Filter, mayMatch } from "./filter.ts"
 import { bringUpIndex, standsFor, treeNow } from "./index-build.ts"
@@ -189,17 +189,14 @@ class BundleReader {
   }
 
   async *bundle(bundle: number, from: number, to: number): AsyncGenerator<SealedMatch> {
-    const { blobs, treeSize } = this.log
-    yield* this.test(bundle, await matchingBundle(blobs, bundle, treeSize, this.#filter), from, to)
+    const read = await readBundleBytes(this.log.blobs, bundle, this.log.treeSize)
+    if (mayMatch(read.bytes, this.#filter.needles)) yield* this.test(bundle, entriesIn(read), from, to)
   }
 
   /** The entries at some places of a bundle. */
   async read(bundle: number, places: readonly number[]): Promise<Uint8Array[]> {
-    const { blobs, treeSize } = this.log
-    const id = tileAt("entries", bundle, treeSize)!
-    const exact = await blobs.get(tilePath(id))
-    const bytes = exact ?? (await readTile(blobs, { ...id, width: TILE_WIDTH }))
-    const starts = entryStarts(bytes, exact === undefined ? TILE_WIDTH : id.width)
+    const { bytes, width } = await readBundleBytes(this.log.blobs, bundle, this.log.treeSize)
+    const starts = entryStarts(bytes, width)
     const entries: Uint8Array[] = []
     for (const n of places) entries[n] = bytes.subarray(starts[n], starts[n + 1]! - 2)
     return entries
@@ -237,18 +234,4 @@ function notInTree(index: number): AuditError {
 
 function inOrder(length: number, order: "asc" | "desc"): number[] {
   return Array.from({ length }, (_, n) => (order === "asc" ? n : length - 1 - n))
-}
-
-/** The entries of a bundle, or none when its bytes cannot hold a match. */
-async function matchingBundle(
-  blobs: BlobStore,
-  index: number,
-  treeSize: number,
-  { needles }: Filter,
-): Promise<Uint8Array[]> {
-  const id = tileAt("entries", index, treeSize)!
-  const exact = await blobs.get(tilePath(id))
-  const bytes = exact ?? (await readTile(blobs, { ...id, width: TILE_WIDTH }))
-  if (!mayMatch(bytes, needles)) return []
-  return exact === undefined ? parseBundle(bytes, TILE_WIDTH).slice(0, id.width) : parseBundle(bytes, id.width)
 }

@@ -323,6 +323,8 @@ test("no export goes into the log itself, whatever --force says and by whatever 
   for (const file of [`${place.logDir}/checkpoint`, `${place.directory}/way/checkpoint`, `${place.logDir}/.state/x`]) {
     const { code, stderr } = await audit("export", "--force", "--output", file)
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("is inside the log") as string })
+    const bundle = await audit("export", "--bundle", `${file}-bundle`)
+    expect(bundle).toMatchObject({ code: 2, stderr: expect.stringContaining("--bundle: ") as string })
   }
   expect(fs.readFileSync(`${place.logDir}/checkpoint`)).toEqual(checkpoint)
   expect((await audit("list", "--text", " ")).code).toBe(2)

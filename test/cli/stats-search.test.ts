@@ -30,8 +30,8 @@ describe("stats", () => {
         { value: "ds2", count: 1 },
       ],
       regulations: [
-        { value: "gdpr", count: 9 },
-        { value: "hipaa", count: 1 },
+        { value: "GDPR", count: 9 },
+        { value: "HIPAA", count: 1 },
       ],
     })
     expect(Object.keys(statistics)).toEqual([

@@ -2,8 +2,6 @@
  * `secureml audit export`: records in files for other programs. Every export is on record in the log.
  * @module
  */
-import * as fs from "node:fs"
-import { dirname, resolve, sep } from "node:path"
 import { type Command, Option } from "commander"
 import { type AuditQuery, streamAuditLogs } from "../../audit.ts"
 import type { RootDirectory } from "../../store/index.ts"
@@ -13,7 +11,7 @@ import { factLines } from "../facts.ts"
 import { UsageError } from "../failure.ts"
 import { type EventName, parseEventName } from "../find-event.ts"
 import { jsonLine } from "../json.ts"
-import { NewFile } from "../new-file.ts"
+import { NewFile, refuseInside } from "../new-file.ts"
 import type { Output } from "../output.ts"
 import { Progress } from "../progress.ts"
 import { addQueryFlags, type QueryFlags, queryOf } from "../query-flags.ts"
@@ -86,6 +84,7 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
   if (directory === "") throw new UsageError("--bundle must not be empty")
   if (directory !== undefined) {
     const root = requireLog(flags)
+    refuseInside(root, "--bundle", directory)
     return exportBundle({ directory, root, event, filters: queryOf(flags, Date.now()), json }, output)
   }
   if (event !== undefined)
@@ -98,7 +97,7 @@ async function exportRecords(flags: ExportFlags, output: Output): Promise<void> 
   const root = requireLog(flags)
   // From before there is a file: a signal must find somebody who removes it.
   const { signal, release } = untilSignal()
-  if (file !== undefined) refuseInside(root, file)
+  if (file !== undefined) refuseInside(root, "--output", file)
   const target = file === undefined ? undefined : new NewFile("--output", file, { replace: flags.force === true })
   const tally = { records: 0, unsealed: 0, lastIndex: null, complete: false }
   try {
@@ -107,18 +106,6 @@ async function exportRecords(flags: ExportFlags, output: Output): Promise<void> 
     target?.discard()
     release()
   }
-}
-
-/** A file of the log must not be replaced, and others in it would be taken for parts of it. */
-function refuseInside(root: RootDirectory, file: string): void {
-  let directory = dirname(resolve(file))
-  try {
-    directory = fs.realpathSync(directory)
-  } catch {
-    // Not there: writing says so.
-  }
-  if (`${directory}${sep}`.startsWith(`${root.path}${sep}`))
-    throw new UsageError(`--output: ${resolve(file)} is inside the log; name a file elsewhere`)
 }
 
 async function exportTo(target: NewFile | undefined, run: ExportRun): Promise<void> {
