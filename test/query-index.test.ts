@@ -179,6 +179,7 @@ async function asks(logDir: string, records: readonly AuditRecord[]): Promise<vo
   ])
     expect(ids(await getAuditLogs({ ...query, logDir }))).toEqual(ids(answers(records, query)))
   expect(await countAuditLogs({ logDir, eventType: "error" })).toBe(answers(records, { eventType: "error" }).length)
+  expect(await histogramAuditLogs({ logDir, by: "type" })).toEqual(buckets(records, "type"))
 }
 
 /** Name of the index's one file. */
@@ -203,7 +204,7 @@ describe("whatever is done to the index, no answer changes", () => {
     ["it is cut short", (logDir) => fs.truncateSync(file(logDir), 20_000)],
     ["it is emptied", (logDir) => fs.truncateSync(file(logDir), 0)],
     ["it is overwritten", (logDir) => fs.writeFileSync(file(logDir), Buffer.alloc(50_000, 7))],
-    ["rows are deleted", doctored("DELETE FROM posting WHERE term % 2 = 0")],
+    ["rows are deleted", doctored("DELETE FROM posting")],
     ["rows are changed", doctored("UPDATE posting SET offsets = x'0100020003000400'")],
     ["counts are changed", doctored("UPDATE daily SET n = n + 1")],
     ["times are changed", doctored("UPDATE block_span SET first = last")],
