@@ -14,6 +14,8 @@ import type { Snapshot } from "./snapshot.ts"
 
 /** Postings that are compared at once; a block with more is read again for each part of its terms. */
 const MOST_POSTINGS = 4_000_000
+/** Terms that are looked up at once: sorting them takes a moment in which nothing else runs. */
+const TERMS_AT_ONCE = 100_000
 const BLOCK_BUNDLES = BLOCK_ENTRIES / TILE_WIDTH
 const TOUCHED =
   "the query index was copied or changed by something else, or is of another history: it is not used, and made anew"
@@ -51,7 +53,7 @@ async function isTrue(index: LocalIndex, position: number, tree: Published): Pro
   const bundles = position / TILE_WIDTH
   for (let block = 0; block * BLOCK_BUNDLES < bundles; block++) {
     const end = Math.min(bundles, (block + 1) * BLOCK_BUNDLES)
-    const postings = quietly(() => index.postingsIn(block)) ?? 0
+    const { postings, own } = quietly(() => index.rowsOf(block)) ?? { postings: 0, own: new Set<number>() }
     const parts = Math.max(1, Math.ceil(postings / MOST_POSTINGS))
     let total = 0
     for (let part = 0; part < parts; part++) {
@@ -63,7 +65,9 @@ async function isTrue(index: LocalIndex, position: number, tree: Published): Pro
         if (batch.postings.size > 2 * MOST_POSTINGS) return false
       }
       if (part === 0) for (const row of batch.daily) daily.set(placeOf(row), (daily.get(placeOf(row)) ?? 0) + row.count)
-      const same = await quietlyAsync(async () => sameSpans(index, batch) && (await samePostings(index, batch, slices)))
+      const same = await quietlyAsync(
+        async () => sameSpans(index, batch) && (await samePostings(index, batch, own, slices)),
+      )
       if (same === undefined || same === false) return false
       total += same
     }
@@ -84,13 +88,17 @@ function placeOf({ key, day, value }: DailyCount): string {
  * Whether the terms of the log have the postings that they have there.
  * @returns How many postings they have together; false when one has too few, or some that are no other's either.
  */
-async function samePostings(index: LocalIndex, { block, postings }: Batch, slices: Slices): Promise<number | false> {
+async function samePostings(
+  index: LocalIndex,
+  { block, postings }: Batch,
+  own: ReadonlySet<number>,
+  slices: Slices,
+): Promise<number | false> {
   let total = 0
   /** What terms have beside their own, by the part of the hash that they may share with another. */
   const beside = new Map<number, Set<number>>()
-  for (const [term, offsets] of postings) {
+  for (const [term, found, offsets] of foundIn(index, block, postings, own)) {
     const wanted = typeof offsets === "number" ? [offsets] : offsets
-    const found = listOf(index.read(term, block))
     if (!isSame(found, wanted)) {
       const own = new Set(wanted)
       const others = found.filter((offset) => !own.delete(offset))
@@ -109,6 +117,20 @@ async function samePostings(index: LocalIndex, { block, postings }: Batch, slice
     }
   }
   return [...beside.values()].every(({ size }) => size === 0) && total
+}
+
+/** The terms of a block, what the index has for each, and what the log has. */
+function* foundIn(
+  index: LocalIndex,
+  block: number,
+  postings: Batch["postings"],
+  own: ReadonlySet<number>,
+): Generator<readonly [term: string, found: number[], wanted: number | number[]]> {
+  const terms = [...postings.keys()]
+  for (let n = 0; n < terms.length; n += TERMS_AT_ONCE) {
+    for (const [term, found] of index.readEach(terms.slice(n, n + TERMS_AT_ONCE), block, own))
+      yield [term, listOf(found), postings.get(term)!]
+  }
 }
 
 function isSame(found: readonly number[], wanted: readonly number[]): boolean {

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process"
 import * as fs from "node:fs"
+import { homedir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
@@ -15,14 +16,15 @@ import { cutHole, FORBIDDEN, hostileLog, trainingLog } from "./logs.ts"
 import { ended, HAS_TERMINAL, useCli } from "./run.ts"
 
 const { place, run, audit, terminal } = useCli()
-const SCRATCH = fileURLToPath(new URL("../../.tmp", import.meta.url))
+const CHECKOUT = fileURLToPath(new URL("../../.tmp", import.meta.url))
+const SCRATCH = /^\/(tmp|var\/tmp|run|dev\/shm)\//.test(CHECKOUT) ? homedir() : CHECKOUT
 const HOUR = 3_600_000
 const inTerminal = HAS_TERMINAL ? "" : " (skipped: script of util-linux is not here)"
 /** Not below /tmp, where a state directory is one of the problems. */
 let stateDir = ""
 beforeEach(() => {
   fs.mkdirSync(SCRATCH, { recursive: true })
-  stateDir = fs.mkdtempSync(join(SCRATCH, "doctor-"))
+  stateDir = fs.mkdtempSync(join(SCRATCH, ".secureml-doctor-"))
   process.env["SECUREML_STATE_DIR"] = stateDir
 })
 afterEach(() => fs.rmSync(stateDir, { recursive: true, force: true }))

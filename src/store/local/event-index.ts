@@ -128,14 +128,23 @@ export class LocalIndex {
     return this.#files[Math.floor(block / FILE_BLOCKS)]!.read(term, block)
   }
 
+  /** The same for some terms of a block, in an order of its own; `own` is what {@link LocalIndex.rowsOf} says. */
+  readEach(
+    terms: readonly string[],
+    block: number,
+    own: ReadonlySet<number>,
+  ): Generator<readonly [term: string, Postings]> {
+    return this.#files[Math.floor(block / FILE_BLOCKS)]!.readEach(terms, block, own)
+  }
+
   /** The part of a term's hash in a block that it may share with other terms. */
   keyOf(term: string, block: number): number {
     return this.#files[Math.floor(block / FILE_BLOCKS)]!.keyOf(term)
   }
 
-  /** How many postings the rows of a block have together. */
-  postingsIn(block: number): number {
-    return this.#files[Math.floor(block / FILE_BLOCKS)]!.postingsIn(block)
+  /** How many postings the rows of a block have together, and which rows are one term's own. */
+  rowsOf(block: number): { readonly postings: number; readonly own: ReadonlySet<number> } {
+    return this.#files[Math.floor(block / FILE_BLOCKS)]!.rowsOf(block)
   }
 
   /** The times of each block. */

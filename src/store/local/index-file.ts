@@ -169,16 +169,43 @@ export class IndexFile {
     const select = this.#prepare("SELECT offsets FROM posting WHERE term = ? AND block = ?")
     const [row] = select.all(hashed, block) as Row[]
     const [shared] = select.all(sharedRowOf(hashed), block) as Row[]
-    const own = row === undefined ? undefined : decode(row.offsets)
-    const singles = shared === undefined ? [] : sharedOffsets(shared.offsets, tagOf(hashed))
-    return own === undefined ? { offsets: Uint16Array.from(singles).sort() } : joined(own, singles)
+    return together(row, shared === undefined ? [] : sharedOffsets(shared.offsets, tagOf(hashed)))
   }
 
-  /** How many postings the rows of a block have together. */
-  postingsIn(block: number): number {
+  /**
+   * The same for some terms, in an order of its own: a row that terms share is read and taken apart once.
+   * @param own - Rows of the block that are one term's own, from {@link IndexFile.rowsOf}.
+   */
+  *readEach(
+    terms: readonly string[],
+    block: number,
+    own: ReadonlySet<number>,
+  ): Generator<readonly [term: string, Postings]> {
+    const hashes = Float64Array.from(terms, (term) => this.#hash(term))
+    const order = Uint32Array.from(terms, (_, n) => n).sort((a, b) => sharedRowOf(hashes[b]!) - sharedRowOf(hashes[a]!))
+    const select = this.#prepare("SELECT offsets FROM posting WHERE term = ? AND block = ?")
+    let shared: { readonly row: number; readonly offsets: ReadonlyMap<number, readonly number[]> } | undefined
+    for (const n of order) {
+      const hashed = hashes[n]!
+      const row = sharedRowOf(hashed)
+      if (shared?.row !== row) {
+        const [found] = select.all(row, block) as Row[]
+        shared = { row, offsets: found === undefined ? new Map() : offsetsByTag(found.offsets) }
+      }
+      const [found] = own.has(hashed) ? (select.all(hashed, block) as Row[]) : []
+      yield [terms[n]!, together(found, shared.offsets.get(tagOf(hashed)) ?? [])]
+    }
+  }
+
+  /** How many postings the rows of a block have together, and which rows are one term's own. */
+  rowsOf(block: number): { readonly postings: number; readonly own: ReadonlySet<number> } {
     // Numbered by term first: there is no shorter way than through all rows, and only a check asks.
-    const [row] = this.#prepare("SELECT sum(n) AS n FROM posting WHERE block = ?").all(block) as Row[]
-    return row?.n ?? 0
+    const rows = this.#prepare("SELECT term, n FROM posting WHERE block = ?").all(block) as {
+      term: number
+      n: number
+    }[]
+    const postings = rows.reduce((sum, { n }) => sum + n, 0)
+    return { postings, own: new Set(rows.map(({ term }) => term).filter((term) => term >= 0)) }
   }
 
   /** The times of each block of the file. */
@@ -318,6 +345,24 @@ function sharedOffsets(blob: Uint8Array | ArrayBuffer, tag: number): number[] {
   for (let at = 0; at + SHARED_BYTES <= bytes.length; at += SHARED_BYTES)
     if (view.getUint32(at + 2, true) === tag) found.push(view.getUint16(at, true))
   return found
+}
+
+/** The offsets in a shared row, by the part of the hash that stands beside them. */
+function offsetsByTag(blob: Uint8Array | ArrayBuffer): Map<number, number[]> {
+  const bytes = blobBytes(blob)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const found = new Map<number, number[]>()
+  for (let at = 0; at + SHARED_BYTES <= bytes.length; at += SHARED_BYTES) {
+    const tag = view.getUint32(at + 2, true)
+    const offsets = found.get(tag)
+    if (offsets === undefined) found.set(tag, [view.getUint16(at, true)])
+    else offsets.push(view.getUint16(at, true))
+  }
+  return found
+}
+
+function together(own: Row | undefined, singles: readonly number[]): Postings {
+  return own === undefined ? { offsets: Uint16Array.from(singles).sort() } : joined(decode(own.offsets), singles)
 }
 
 function encode(postings: Postings): Buffer {
