@@ -17,6 +17,8 @@ export {
   type DetailsOf,
   type Durability,
   type FailedEvent,
+  type PersonalPath,
+  type PrivacyOptions,
   type Receipt,
   type TrailOptions,
   type WriteErrorPolicy,
@@ -33,6 +35,8 @@ export {
   type JsonObject,
   type JsonValue,
   type Omission,
+  type PersonalOptions,
+  personal,
 } from "./event/index.ts"
 export type {
   ErrorNote,

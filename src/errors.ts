@@ -62,6 +62,9 @@ export const AUDIT_ERROR_CODES = [
   "STATE_DIRECTORY_DAMAGED",
   "UNSAFE_PATH",
   "PUBLISH_CONFLICT",
+  // personal values
+  "VAULT_MISSING",
+  "ERASURE_PENDING",
   // reading
   "EVENT_NOT_FOUND",
   "EVENT_NOT_SEALED",

@@ -3,7 +3,13 @@
  * @module
  */
 import { type Actor, isArray, isRecord, keysOf } from "../event/index.ts"
-import type { RedactOptions } from "../privacy/index.ts"
+import {
+  checkDeclared,
+  checkPrivacy,
+  type PersonalPath,
+  type PrivacyOptions,
+  type RedactOptions,
+} from "../privacy/index.ts"
 import { compileLogFormat } from "./log-format.ts"
 
 /** The text log's line, as Python's logging formats it. */
@@ -50,6 +56,11 @@ export interface TrailOptions {
   /** What to redact besides the defaults, which are always on. */
   readonly redact?: RedactOptions
   /**
+   * What never enters the tree, whatever a call says: all details of some event types, or who of the staff did it.
+   * Always so: `user_id` of a user request, and `input_data` and `output` of an inference that names `subjects`.
+   */
+  readonly privacy?: PrivacyOptions
+  /**
    * Keeps a value that is too large for an entry, up to 16 MiB an event, beside the log: the entry carries a
    * commitment to it, `getKeptValues` reads it, and it is not in the tree. Default false: only a marker is left.
    */
@@ -74,6 +85,13 @@ export interface CallOptions {
   /** Added to the trail's. */
   readonly regulations?: readonly string[]
   readonly durability?: Durability
+  /** Identifiers of the persons that the event is about; they are not written into the entry. */
+  readonly subjects?: readonly string[]
+  /**
+   * Where in the details personal values stand: JSON pointers or dotted paths, such as `"/input_data"`. They belong to
+   * the one person in `subjects`, or say whose they are: `{ path: "/rows/0", subject: "customer-17" }`.
+   */
+  readonly personal?: readonly (string | PersonalPath)[]
 }
 
 const TRAIL_FIELDS: readonly string[] = [
@@ -87,11 +105,20 @@ const TRAIL_FIELDS: readonly string[] = [
   "durability",
   "onWriteError",
   "redact",
+  "privacy",
   "keepLarge",
   "auditReads",
   "capture",
 ]
-const CALL_FIELDS: readonly string[] = ["evidence", "actor", "occurredAt", "regulations", "durability"]
+const CALL_FIELDS: readonly string[] = [
+  "evidence",
+  "actor",
+  "occurredAt",
+  "regulations",
+  "durability",
+  "subjects",
+  "personal",
+]
 
 /** @throws TypeError, RangeError: names the option. */
 export function checkTrailOptions(options: TrailOptions, extraFields: readonly string[] = []): void {
@@ -117,6 +144,7 @@ export function checkTrailOptions(options: TrailOptions, extraFields: readonly s
     throw new TypeError("keepLarge must be true or false")
   if (options.auditReads !== undefined && typeof options.auditReads !== "boolean")
     throw new TypeError("auditReads must be true or false")
+  if (options.privacy !== undefined) checkPrivacy(options.privacy)
   checkDurability(durability)
   if (onWriteError !== undefined && onWriteError !== "throw" && typeof onWriteError !== "function") {
     throw new TypeError('onWriteError must be "throw" or a function')
@@ -134,6 +162,7 @@ export function checkCallOptions(options: CallOptions | undefined): CallOptions 
   if (evidence !== undefined && !isRecord(evidence))
     throw new TypeError("evidence must be an object whose keys go into details")
   checkDurability(durability)
+  checkDeclared(options)
   return options
 }
 

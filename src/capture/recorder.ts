@@ -6,7 +6,9 @@ import { randomBytes } from "node:crypto"
 import { type Stats, statSync } from "node:fs"
 import { AuditError } from "../errors.ts"
 import {
+  type Actor,
   EntryTemplate,
+  encodeActor,
   encodeValue,
   eventTimeKey,
   isoTimestamp,
@@ -15,6 +17,7 @@ import {
   MAX_EVENT_TYPE_BYTES,
   type Omission,
   parseEntry,
+  personalMarker,
   type Redactor,
   utf8Bytes,
 } from "../event/index.ts"
@@ -28,7 +31,7 @@ import {
   type SealedReceipt,
   type WriterMark,
 } from "../ledger/index.ts"
-import { commitmentOf } from "../privacy/index.ts"
+import { commitmentOf, PersonalValues } from "../privacy/index.ts"
 import { nextEventId } from "./event-ids.ts"
 import { countLost, lossesTold, pendingLosses } from "./losses.ts"
 import type { Durability, FailedEvent, WriteErrorPolicy } from "./options.ts"
@@ -120,11 +123,15 @@ export interface RecorderOptions {
   readonly durability: Durability
   readonly onWriteError: WriteErrorPolicy
   readonly keepLarge: boolean
+  /** There where who acts is a personal value of theirs; the template then has no actor, and this may name one. */
+  readonly sealedStaff?: { readonly actor: Actor | undefined } | undefined
 }
 
 /** What differs between the events of a trail. */
 export interface EventParts {
   readonly actorJson?: string | undefined
+  /** The same actor, for a trail that seals it. */
+  readonly actor?: Actor | undefined
   readonly occurredAt?: string | undefined
   readonly regulations?: readonly string[] | undefined
   readonly durability?: Durability | undefined
@@ -168,16 +175,35 @@ export class Recorder {
     const eventId = nextEventId(now)
     const timestamp = isoTimestamp(now)
     const kept = keepLarge ? new KeptValues(eventId) : undefined
-    const { json, omitted } = encodeValue(details, { limitBytes: this.#room(parts), redactor, keep: kept })
+    const personal = new PersonalValues(eventId)
+    const envelope = this.#options.sealedStaff === undefined ? parts : this.#sealActor(parts, personal)
+    const { json, omitted } = encodeValue(details, { limitBytes: this.#room(envelope), redactor, keep: kept, personal })
     const sequence = this.#sequence
     let recorded: Recorded
     try {
-      recorded = this.#append(eventType, eventId, timestamp, json, parts, details, kept?.part())
+      const part = partOf(
+        eventId,
+        kept,
+        personal.sealed(() => ledger.vault()),
+      )
+      recorded = this.#append(eventType, eventId, timestamp, json, envelope, details, part)
       if ((parts.durability ?? durability) === "durable") ledger.durableNow()
     } catch (error) {
+      // A wrong argument of the caller's: nothing was written, and nothing is lost.
+      if (error instanceof TypeError) throw error
       return this.#failed(error, { eventType, eventId, timestamp, sequence })
     }
     return new EventReceipt(this.#options, recorded, eventId, eventType, timestamp, sequence, omitted)
+  }
+
+  /** The actor's id becomes a personal value of theirs. */
+  #sealActor(parts: EventParts, personal: PersonalValues): EventParts {
+    const actor = parts.actor ?? this.#options.sealedStaff?.actor
+    if (actor === undefined) return parts
+    const json = JSON.stringify(actor.id)
+    const commitment = personal.commitAt({ pointer: "/actor/id", json, subjects: [actor.id] })
+    const actorJson = encodeActor(actor).replace(json, () => personalMarker(commitment, [actor.id]))
+    return { ...parts, actorJson }
   }
 
   #append(
@@ -274,10 +300,19 @@ class KeptValues {
     return commitmentOf(salt, { eventId: this.#eventId, pointer, json })
   }
 
-  /** What goes beside the log, or undefined when nothing was too large. */
-  part(): string | undefined {
-    return this.#values.length === 0 ? undefined : formatPart(this.#eventId, this.#values)
+  get values(): readonly { readonly pointer: string; readonly salt: string; readonly json: string }[] {
+    return this.#values
   }
+}
+
+/** What goes beside the log, or undefined when there is nothing. */
+function partOf(
+  eventId: string,
+  kept: KeptValues | undefined,
+  sealed: ReturnType<PersonalValues["sealed"]>,
+): string | undefined {
+  const values = kept?.values ?? []
+  return values.length + sealed.length === 0 ? undefined : formatPart(eventId, values, sealed)
 }
 
 /** The operating system's code of a failure, else ours. */

@@ -34,7 +34,7 @@ import {
   userRequest,
 } from "../event/index.ts"
 import { currentRedirection, type Ledger, type LedgerMetrics, NO_KEY } from "../ledger/index.ts"
-import { createRedactor } from "../privacy/index.ts"
+import { createRedactor, declarePersonal } from "../privacy/index.ts"
 import type { Checkpoint } from "../proof/index.ts"
 import {
   type CallOptions,
@@ -164,11 +164,13 @@ export class AuditTrail implements Disposable, AsyncDisposable {
       given ?? (parent !== undefined && options.redact === undefined ? parent.redactor : createRedactor(redact))
     const contextJson = context === undefined ? undefined : encodeContext(context, redactor)
     this.context = contextJson === undefined ? {} : (JSON.parse(contextJson) as Record<string, unknown>)
+    const sealsStaff = this.#options.privacy?.staff === "sealed"
+    if (actor !== undefined) encodeActor(actor)
     const template = new EntryTemplate({
       operationId: this.operationId,
       operationName,
       parentOperationId: parent?.operationId,
-      actorJson: actor === undefined ? undefined : encodeActor(actor),
+      actorJson: actor === undefined || sealsStaff ? undefined : encodeActor(actor),
       regulations: this.regulations,
       contextJson,
     })
@@ -183,6 +185,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
       durability,
       onWriteError,
       keepLarge,
+      sealedStaff: sealsStaff ? { actor } : undefined,
     })
     this.#recorder = recorder
     this.#inside = { operationId, options: this.#options, redactor, recorder, ledger: this.#ledger }
@@ -295,12 +298,15 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     const options = checkCallOptions(callOptions)
     const parts = this.#parts(options)
     const actorId = (options.actor ?? this.#options.actor)?.id
-    return this.#recorder.record(eventType, detailsOf(options.evidence, actorId), parts)
+    const details = detailsOf(options.evidence, actorId)
+    const { privacy } = this.#options
+    return this.#recorder.record(eventType, declarePersonal(eventType, details, options, privacy), parts)
   }
 
   #parts({ actor, occurredAt, regulations, durability }: CallOptions): EventParts {
     return {
       actorJson: actor === undefined ? undefined : encodeActor(actor),
+      actor,
       occurredAt: occurredAt === undefined ? undefined : checkOccurredAt(occurredAt),
       regulations:
         regulations === undefined

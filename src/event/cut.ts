@@ -6,6 +6,7 @@
  * {@link CUTS_PER_CONTAINER} of its members would have to go.
  * @module
  */
+import { type PersonalHandler, personalMarker, type SealedValue } from "./personal.ts"
 import { quote, storedKey, utf8Bytes } from "./text.ts"
 
 /** A value that was cut, and where its marker stands. */
@@ -30,7 +31,12 @@ export interface Span {
   readonly length: number | undefined
   /** Set when the text already holds a marker instead of the value. */
   readonly omittedBytes: number | undefined
+  /** Set when the text holds the marker of a personal value, its commitment still to be made. */
+  readonly personal?: PersonalSpan | undefined
 }
+
+/** A personal value as encoded. */
+export type PersonalSpan = Omit<SealedValue, "pointer"> & { readonly omitted: readonly Omission[] }
 
 /** A value that was cut and is kept elsewhere: its text as encoded. */
 export interface KeptValue {
@@ -43,7 +49,7 @@ export interface KeptValue {
 export type Commit = (kept: KeptValue) => string
 
 /** Characters of a commitment: 32 bytes in base64. */
-const COMMITMENT_CHARS = 44
+export const COMMITMENT_CHARS = 44
 const CUTS_PER_CONTAINER = 16
 /** More than any marker takes, so that cutting a value always helps. */
 const MARKER_BYTES = 192
@@ -67,6 +73,7 @@ interface Node {
   readonly fullBytes: number
   bytes: number
   readonly exact: boolean
+  readonly hasPersonal: boolean
   marker: string | undefined
 }
 
@@ -76,10 +83,11 @@ export function cutToLimit(
   spans: readonly Span[],
   limitBytes: number,
   commit?: Commit,
+  personal?: PersonalHandler,
 ): { json: string; omitted: Omission[]; kept: KeptValue[] } {
   const root = tree(json, spans)
   shrink(root, limitBytes, commit !== undefined)
-  const cuts: Cuts = { omitted: [], kept: [], commit }
+  const cuts: Cuts = { omitted: [], kept: [], commit, personal }
   return { json: assemble(json, root, "", cuts), omitted: cuts.omitted, kept: cuts.kept }
 }
 
@@ -88,6 +96,7 @@ interface Cuts {
   readonly omitted: Omission[]
   readonly kept: KeptValue[]
   readonly commit: Commit | undefined
+  readonly personal: PersonalHandler | undefined
 }
 
 function tree(json: string, spans: readonly Span[]): Node {
@@ -110,7 +119,8 @@ function node(json: string, span: Span, members: readonly Node[]): Node {
     exact &&= member.exact
   }
   bytes += utf8Bytes(json, at, span.end)
-  return { span, members, fullBytes: bytes, bytes, exact, marker: undefined }
+  const hasPersonal = span.personal !== undefined || members.some((member) => member.hasPersonal)
+  return { span, members, fullBytes: bytes, bytes, exact, hasPersonal, marker: undefined }
 }
 
 function shrink(value: Node, budgetBytes: number, keep: boolean): void {
@@ -137,21 +147,44 @@ function assemble(json: string, value: Node, pointer: string, cuts: Cuts): strin
     const bytes = text === undefined ? value.fullBytes : utf8Bytes(text)
     cuts.omitted.push({ pointer, type, bytes })
     if (cuts.commit === undefined) return value.marker
-    const kept = { pointer, json: json.slice(start, end) }
+    const kept = { pointer, json: withCommitments(json, value, pointer, cuts) }
     cuts.kept.push(kept)
     return keptMarker(type, bytes, length, cuts.commit(kept))
   }
+  if (value.span.personal !== undefined) return committed(value.span.personal, pointer, cuts)
   if (omittedBytes !== undefined) {
     cuts.omitted.push({ pointer, type, bytes: omittedBytes })
     return json.slice(start, end)
   }
+  return withMembers(json, value, pointer, cuts, assemble)
+}
+
+/** The text of a value that is kept whole: only its personal values are replaced. */
+function withCommitments(json: string, value: Node, pointer: string, cuts: Cuts): string {
+  if (!value.hasPersonal) return json.slice(value.span.start, value.span.end)
+  if (value.span.personal !== undefined) return committed(value.span.personal, pointer, cuts)
+  return withMembers(json, value, pointer, cuts, withCommitments)
+}
+
+function withMembers(
+  json: string,
+  { span, members }: Node,
+  pointer: string,
+  cuts: Cuts,
+  make: typeof assemble,
+): string {
   let out = ""
-  let at = start
-  for (const member of value.members) {
-    out += json.slice(at, member.span.start) + assemble(json, member, `${pointer}/${token(member.span.key)}`, cuts)
+  let at = span.start
+  for (const member of members) {
+    out += json.slice(at, member.span.start) + make(json, member, `${pointer}/${token(member.span.key)}`, cuts)
     at = member.span.end
   }
-  return out + json.slice(at, end)
+  return out + json.slice(at, span.end)
+}
+
+function committed({ json, subjects, omitted }: PersonalSpan, pointer: string, cuts: Cuts): string {
+  for (const one of omitted) cuts.omitted.push({ ...one, pointer: pointer + one.pointer })
+  return personalMarker(cuts.personal!.commit({ pointer, json, subjects }), subjects)
 }
 
 function token(key: string | number): string {

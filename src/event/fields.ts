@@ -3,6 +3,7 @@
  * @module
  */
 import { readField } from "./exotic.ts"
+import { isPersonal } from "./personal.ts"
 import { isArray, keysOf } from "./shape.ts"
 
 /** Throws TypeError or RangeError naming `field`, what it may be, and the way out. */
@@ -131,7 +132,7 @@ export function detailsFrom(args: object, fields: readonly Field[]): Record<stri
   for (const { argument, key, check, optional } of fields) {
     const value = readField(args, argument)
     if (optional && (value === undefined || value === null)) continue
-    check(value, argument)
+    check(isPersonal(value) ? value.reveal() : value, argument)
     details[key] = value
   }
   return details

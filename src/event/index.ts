@@ -38,6 +38,18 @@ export { classNameOf } from "./exotic.ts"
 export { checkOccurredAt } from "./occurred-at.ts"
 export { eventTimeKey, parseEntry } from "./parse.ts"
 export {
+  checkSubject,
+  checkSubjects,
+  isPersonal,
+  MAX_SUBJECT_BYTES,
+  Personal,
+  type PersonalHandler,
+  type PersonalOptions,
+  personal,
+  personalMarker,
+  type SealedValue,
+} from "./personal.ts"
+export {
   type Actor,
   type AuditEntry,
   type AuditEventMap,

@@ -19,6 +19,8 @@ const isTime: Check = (value) => typeof value === "string" && ISO_UTC.test(value
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
 const isObject: Check = (value) => typeof value === "object" && value !== null && !Array.isArray(value)
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText)
+/** What stands in place of a personal value. */
+const isMarker: Check = (value) => isObject(value) && has(value, "$secureml", (tag) => tag === "personal")
 const isPosition: Check = (value) => isObject(value) && has(value, "id", isName) && has(value, "seq", isCount)
 
 const REQUIRED: readonly (readonly [string, Check])[] = [
@@ -37,7 +39,9 @@ const OPTIONAL: readonly (readonly [string, Check])[] = [
   [
     "actor",
     (value) =>
-      isObject(value) && has(value, "id", isName) && ["type", "role"].every((key) => hasIfThere(value, key, isText)),
+      isObject(value) &&
+      (has(value, "id", isName) || has(value, "id", isMarker)) &&
+      ["type", "role"].every((key) => hasIfThere(value, key, isText)),
   ],
   ["occurred_at", isTime],
   ["parent_operation_id", isName],

@@ -6,7 +6,17 @@
  * @module
  */
 import { utf8 } from "../bytes.ts"
-import { type Commit, cutToLimit, type KeptValue, type Omission, omittedMarker, type Span } from "./cut.ts"
+import {
+  COMMITMENT_CHARS,
+  type Commit,
+  cutToLimit,
+  type KeptValue,
+  type Omission,
+  omittedMarker,
+  type PersonalSpan,
+  type Span,
+} from "./cut.ts"
+import { type PersonalHandler, personalMarker } from "./personal.ts"
 import { utf8Bytes } from "./text.ts"
 
 /** Shorter values are never cut on their own. */
@@ -90,6 +100,14 @@ export class Spans {
     return this.omit(omittedMarker("string", bytes, exact), { key, at, type: "string" }, bytes)
   }
 
+  /** The marker of a personal value; its commitment is made once its place is known. */
+  seal(personal: PersonalSpan, key: string | number, at: number): string {
+    this.hasMarkers = true
+    const marker = personalMarker("=".repeat(COMMITMENT_CHARS), personal.subjects)
+    this.push({ key, at, type: "personal" }, marker.length, undefined, undefined, personal)
+    return marker
+  }
+
   /** A marker for a container that is not looked into. */
   skip(place: Place): string {
     // Two characters a member, "0" and a comma, is the least that JSON can take.
@@ -110,7 +128,13 @@ export class Spans {
   }
 
   /** Cuts the text of the whole value to a limit; with `commit`, what is cut is kept. */
-  cut(json: string, type: string, limitBytes: number, commit: Commit | undefined): CutText {
+  cut(
+    json: string,
+    type: string,
+    limitBytes: number,
+    commit: Commit | undefined,
+    personal: PersonalHandler | undefined,
+  ): CutText {
     const { spans } = this
     if (!this.hasMarkers && (json.length * 3 <= limitBytes || utf8Bytes(json) <= limitBytes)) {
       return { json, omitted: NONE, kept: NONE }
@@ -118,11 +142,17 @@ export class Spans {
     const last = spans[spans.length - 1]
     const hasRoot = last !== undefined && last.start === 0 && last.end === json.length
     if (!hasRoot) this.note(json, { key: "", at: 0, type })
-    return cutToLimit(json, spans, limitBytes, commit)
+    return cutToLimit(json, spans, limitBytes, commit, personal)
   }
 
-  private push(place: Place, chars: number, text: string | undefined, omittedBytes: number | undefined): void {
+  private push(
+    place: Place,
+    chars: number,
+    text: string | undefined,
+    omittedBytes: number | undefined,
+    personal?: PersonalSpan,
+  ): void {
     const { key, at, type, length } = place
-    this.spans.push({ start: at, end: at + chars, key, type, text, length, omittedBytes })
+    this.spans.push({ start: at, end: at + chars, key, type, text, length, omittedBytes, personal })
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { classNameOf, formOfConverted, tensorOf } from "./exotic.ts"
+import { isPersonal } from "./personal.ts"
 import type { JsonObject, JsonValue } from "./record.ts"
 import { encodeValue } from "./value.ts"
 
@@ -52,6 +53,8 @@ function described(value: unknown, digest: KeyedDigest): JsonObject {
 }
 
 function objectSummary(value: object, digest: KeyedDigest): JsonObject {
+  // A digest under the log's secret would be the same wherever the value occurs.
+  if (isPersonal(value)) return { type: "personal" }
   if (Array.isArray(value)) {
     const elements = elementType(value)
     return { type: "array", length: value.length, ...elements, ...digestOf(value, digest) }

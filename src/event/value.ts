@@ -26,7 +26,8 @@
  * | `depth` | type | a container below 64 levels |
  * | `kept` | type, bytes, length?, commitment | a value cut because of the limit and kept beside the log; see docs/format.md |
  * | `omitted` | type, bytes, length?, exact? | a value cut because of the limit; `exact` false: `bytes` is a lower bound |
- * | `redacted` | kind | a secret |
+ * | `personal` | commitment, joint? | a personal value, kept beside the log under the person's key; see docs/format.md |
+ * | `redacted` | kind | a secret, or a personal value where none can be kept |
  * | `unreadable` | | a value whose getter, Proxy or toJSON threw |
  *
  * A caller's own key that is `$secureml` after any number of `$` gets one more `$`. A `toJSON` is honoured, once.
@@ -34,9 +35,10 @@
  * @module
  */
 import type { Commit, KeptValue, Omission } from "./cut.ts"
+import type { PersonalHandler } from "./personal.ts"
 import type { Redactor } from "./redactor.ts"
 import { UNREADABLE_JSON } from "./scalar.ts"
-import { Walk } from "./walk.ts"
+import { type EncodePersonal, Walk } from "./walk.ts"
 
 /** What {@link encodeValue} made of a value. */
 export interface Encoded {
@@ -55,7 +57,12 @@ export interface EncodeOptions {
   readonly redactor?: Redactor | undefined
   /** Keeps what is cut: values up to this many bytes in all, under a commitment. */
   readonly keep?: { readonly limitBytes: number; readonly commit: Commit } | undefined
+  /** Keeps what is declared personal, under a commitment; without, it is redacted. */
+  readonly personal?: PersonalHandler | undefined
 }
+
+/** Most bytes of one personal value; larger ones are cut as the details of an entry are. */
+const PERSONAL_BYTES = 65_536
 
 /**
  * Encodes any value as JSON of at most `limitBytes` (UTF-8), secrets redacted, too large values cut largest first.
@@ -67,14 +74,31 @@ export interface EncodeOptions {
  * ```
  */
 export function encodeValue(value: unknown, options: EncodeOptions): Encoded {
-  const { limitBytes, redactor, keep } = options
-  const walk = new Walk(keep?.limitBytes ?? limitBytes, redactor)
+  return encodeAt(value, options, [])
+}
+
+function encodeAt(value: unknown, options: EncodeOptions, path: readonly string[]): Encoded {
+  const { limitBytes, redactor, keep, personal } = options
+  const walk = new Walk(keep?.limitBytes ?? limitBytes, redactor, insideOf(redactor, personal), path)
   try {
     const json = walk.value(value, "", 0)
-    const { json: text, omitted, kept } = walk.finish(json, value, limitBytes, keep?.commit)
+    const { json: text, omitted, kept } = walk.finish(json, value, limitBytes, keep?.commit, personal)
     return { json: text, omitted, kept, redactions: walk.redactions }
   } catch {
     // Reached only when the caller's own stack is all but used up; the walk marks whatever throws in a value.
     return { json: UNREADABLE_JSON, omitted: [], kept: [], redactions: walk.redactions }
+  }
+}
+
+/** A personal value inside another one is written like this: nothing could be kept for it. */
+const NESTED = '{"$secureml":"redacted","kind":"personal"}'
+
+/** How the inside of a personal value is encoded: secrets are redacted there as everywhere. */
+function insideOf(redactor: Redactor | undefined, handler: PersonalHandler | undefined): EncodePersonal | undefined {
+  if (handler === undefined) return undefined
+  return (one, path) => {
+    const { json, omitted } = encodeAt(one.reveal(), { limitBytes: PERSONAL_BYTES, redactor }, path)
+    if (json.includes(NESTED)) handler.onNested()
+    return { json, omitted, subjects: one.subjects }
   }
 }

@@ -6,8 +6,9 @@
  * @module
  */
 
-import { type Commit, omittedMarker } from "./cut.ts"
+import { type Commit, omittedMarker, type PersonalSpan } from "./cut.ts"
 import { type Form, formOf, formOfConverted, readField, UNREADABLE } from "./exotic.ts"
+import { isPersonal, Personal, type PersonalHandler } from "./personal.ts"
 import type { KeyRule, Redactor, Replacement } from "./redactor.ts"
 import { functionName, HOLE_JSON, hides, numberJson, UNDEFINED_JSON, UNREADABLE_JSON } from "./scalar.ts"
 import { type CutText, type Place, SPAN_CHARS, Spans } from "./spans.ts"
@@ -24,6 +25,9 @@ const NAME_KEYS = ["name", "key"] as const
 const CAPITAL_NAME_KEYS = ["Name", "Key"] as const
 const HUGE_BIGINT_DIGITS = 4933
 
+/** Encodes the inside of a personal value; `path` is where it stands. */
+export type EncodePersonal = (personal: Personal, path: readonly string[]) => PersonalSpan
+
 /** State of one walk; made for one value and owned by encodeValue. */
 export class Walk {
   redactions = 0
@@ -33,12 +37,20 @@ export class Walk {
   private readonly open: object[] = []
   private readonly spans: Spans
   /** Keys down to the value being written; kept only for a redactor that replaces by path. */
-  private readonly path: string[] = []
+  private readonly path: string[]
+  private readonly encodePersonal: EncodePersonal | undefined
   /** What a toJSON just returned: it is written as it is. */
   private converted: object | undefined
 
-  constructor(limitBytes: number, redactor: Redactor | undefined) {
+  constructor(
+    limitBytes: number,
+    redactor: Redactor | undefined,
+    encodePersonal: EncodePersonal | undefined,
+    path: readonly string[],
+  ) {
     this.redactor = redactor
+    this.encodePersonal = encodePersonal
+    this.path = [...path]
     this.replace = redactor?.replace
     this.spans = new Spans(limitBytes)
   }
@@ -67,8 +79,14 @@ export class Walk {
   }
 
   /** Cuts the text of the whole value to the limit. */
-  finish(json: string, value: unknown, limitBytes: number, commit: Commit | undefined): CutText {
-    return this.spans.cut(json, typeof value, limitBytes, commit)
+  finish(
+    json: string,
+    value: unknown,
+    limitBytes: number,
+    commit: Commit | undefined,
+    personal: PersonalHandler | undefined,
+  ): CutText {
+    return this.spans.cut(json, typeof value, limitBytes, commit, personal)
   }
 
   private text(value: string, key: string | number, at: number): string {
@@ -161,6 +179,7 @@ export class Walk {
   private object(value: object, key: string | number, at: number): string {
     const proto = Object.getPrototypeOf(value)
     if (proto === Object.prototype || proto === null) return this.members(value, "{", key, at)
+    if (isPersonal(value)) return this.personal(value, key, at)
     const form = value === this.converted ? formOfConverted(value) : formOf(value)
     return form.as === "value" ? this.convertedValue(form.value, key, at) : this.form(value, form, key, at)
   }
@@ -170,6 +189,11 @@ export class Walk {
     if (typeof result !== "object" || result === null) return this.value(result, key, at)
     this.converted = result
     return Array.isArray(result) ? this.array(result, key, at) : this.object(result, key, at)
+  }
+
+  private personal(value: Personal, key: string | number, at: number): string {
+    if (this.encodePersonal === undefined) return this.redacted("personal")
+    return this.spans.seal(this.encodePersonal(value, this.path), key, at)
   }
 
   private form(value: object, form: Exclude<Form, { as: "value" }>, key: string | number, at: number): string {
@@ -295,10 +319,12 @@ export class Walk {
 
   private replaced(value: unknown, key: string | number, at: number): string {
     this.path.push(String(key))
-    const found = this.replacement(value)
+    const inside = isPersonal(value) ? value.reveal() : value
+    const found = this.replacement(inside)
     let json: string
     if (found === undefined) json = this.value(value, key, at)
-    else json = "kind" in found ? this.redacted(found.kind) : this.value(found.value, key, at)
+    else if ("kind" in found) json = this.redacted(found.kind)
+    else json = this.value(isPersonal(value) ? new Personal(found.value, value.subjects) : found.value, key, at)
     this.path.pop()
     return json
   }

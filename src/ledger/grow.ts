@@ -102,7 +102,7 @@ class Growing {
     const taken = merged.slice(0, takeCount(this.#size, merged.length, more || options.align))
     if (taken.length === 0) return { gaps, more: false }
     // Beside the hashing; what counts is that the lines are durable before tree.json says that they were taken.
-    const synced = syncJournals(journal, batch)
+    const synced = syncJournals(this.#context, batch)
     synced.catch(() => undefined)
     const files = await this.#append(taken)
     const before = await this.tree
@@ -155,7 +155,11 @@ function takeCount(size: number, available: number, align: boolean): number {
   return align && boundary > size ? boundary - size : available
 }
 
-async function syncJournals(journal: Journal, batch: readonly JournalBatch[]): Promise<void> {
+/** An entry never outlives the values kept beside it: those are synced too, whoever wrote them. */
+async function syncJournals({ journal, parts }: SealContext, batch: readonly JournalBatch[]): Promise<void> {
+  const writers = new Set(batch.filter(({ names }) => names.length > 0).map(({ writerId }) => writerId))
+  const beside = (await parts.segments()).filter(({ writerId }) => writers.has(writerId))
+  await Promise.all(beside.map(({ name }) => parts.sync(name)))
   await Promise.all(batch.flatMap(({ names }) => names).map((name) => journal.sync(name)))
 }
 

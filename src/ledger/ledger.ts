@@ -8,8 +8,10 @@ import { AuditError } from "../errors.ts"
 import type { Checkpoint } from "../proof/index.ts"
 import {
   closeIndexesUnder,
+  type KeyVault,
   LocalBlobs,
   LocalJournal,
+  LocalKeyVault,
   LocalMutex,
   LocalPayloads,
   openLogDirectory,
@@ -80,6 +82,7 @@ export class Ledger {
   /** Of the directory when it was opened. */
   readonly #inode: number
   readonly #schedule: SealSchedule
+  #vault: KeyVault | undefined
   #writeErrors = 0
 
   private constructor(root: RootDirectory, environment: Environment, hooks: LedgerHooks) {
@@ -126,6 +129,20 @@ export class Ledger {
   /** The state directory of the user whose environment the ledger was opened with. */
   get state(): StateDirectory {
     return new StateDirectory(this.#environment)
+  }
+
+  /**
+   * The keys of the persons that this log holds values of; made when there are none yet.
+   * @throws {@link AuditError} `VAULT_MISSING`, `KEY_FILE_INSECURE`, `STATE_DIRECTORY_DAMAGED`.
+   */
+  vault(): KeyVault {
+    this.#vault ??= LocalKeyVault.ofLog(
+      this.#root,
+      this.state.path,
+      this.#environment["SECUREML_VAULT_KEY_FILE"],
+      true,
+    )!
+    return this.#vault
   }
 
   /** Mode of files in the log directory: private, or shared with one group. */
@@ -282,6 +299,8 @@ export class Ledger {
     if (this.isCurrent) registry().delete(this.path)
     await this.#schedule.close()
     this.#writer.close()
+    this.#vault?.close()
+    this.#vault = undefined
   }
 }
 

@@ -13,10 +13,12 @@ import {
   type Payload,
   type PayloadStore,
   type RootDirectory,
+  type SealedPart,
   type SegmentInfo,
 } from "../store/index.ts"
 import { byWriter } from "./collect.ts"
 import type { SealContext } from "./context.ts"
+import { addErased, erasedKeys, readErasures } from "./erasures.ts"
 import { parseObject } from "./identity.ts"
 import { readTreeState } from "./tree-state.ts"
 import { OWNER_GONE_MS, type Writer } from "./writer.ts"
@@ -24,15 +26,42 @@ import { OWNER_GONE_MS, type Writer } from "./writer.ts"
 /** Most bytes of parts in memory at once, but for one line that is larger. */
 const READ_BYTES = 8 * 1024 * 1024
 
-/** The text of a part. */
-export function formatPart(eventId: string, values: readonly Omit<Payload, "eventId">[]): string {
-  return JSON.stringify({ event_id: eventId, values })
+/** What is kept beside one entry. */
+export interface Part {
+  readonly payloads: readonly Payload[]
+  readonly sealed: readonly SealedPart[]
 }
 
-/** The payloads in a part; none when it is damaged. */
-function parsePart(bytes: Uint8Array): Payload[] {
-  const { event_id, values } = parseObject(utf8Text(bytes))
-  if (typeof event_id !== "string" || !Array.isArray(values)) return []
+/** The text of a part. */
+export function formatPart(
+  eventId: string,
+  values: readonly Omit<Payload, "eventId">[],
+  sealed: readonly Omit<SealedPart, "eventId">[],
+): string {
+  const personal = sealed.map(({ keys, data }) => ({ keys, data: Buffer.from(data).toString("base64") }))
+  return JSON.stringify({ event_id: eventId, values, ...(sealed.length === 0 ? {} : { personal }) })
+}
+
+/** What is in a part; nothing when it is damaged. */
+export function parsePart(bytes: Uint8Array): Part {
+  const { event_id, values, personal } = parseObject(utf8Text(bytes))
+  if (typeof event_id !== "string" || !Array.isArray(values)) return { payloads: [], sealed: [] }
+  return {
+    payloads: parsePayloads(event_id, values),
+    sealed: Array.isArray(personal) ? parseSealed(event_id, personal) : [],
+  }
+}
+
+function parseSealed(eventId: string, list: readonly unknown[]): SealedPart[] {
+  return list.flatMap((value) => {
+    const { keys, data } = (value ?? {}) as Record<string, unknown>
+    const areKeys = Array.isArray(keys) && keys.length > 0 && keys.every((key) => typeof key === "string")
+    const bytes = typeof data === "string" ? fromBase64(data) : undefined
+    return areKeys && bytes !== undefined ? [{ eventId, keys: keys as string[], data: bytes }] : []
+  })
+}
+
+function parsePayloads(event_id: string, values: readonly unknown[]): Payload[] {
   return values.flatMap((value: unknown) => {
     const { pointer, salt, json } = (value ?? {}) as Record<string, unknown>
     const whole = typeof pointer === "string" && typeof salt === "string" && typeof json === "string"
@@ -52,7 +81,7 @@ export async function moveParts(context: SealContext, own: Writer): Promise<void
   try {
     for (const segment of segments) {
       const next = writers.get(segment.writerId)?.next ?? 0
-      const moved = await moveSegment(context, segment, next, (payloads) => store.addAll(payloads))
+      const moved = await moveSegment(context, segment, next, store)
       // Without a journal its writer is gone: what was not taken belongs to entries that were never recorded.
       if (moved || !alive.has(segment.writerId)) await removeMoved(context, own, segment)
     }
@@ -63,16 +92,31 @@ export async function moveParts(context: SealContext, own: Writer): Promise<void
 
 /** Returns whether all of a segment's entries are in the tree. */
 async function moveSegment(
-  { parts }: SealContext,
+  { parts, root }: SealContext,
   segment: SegmentInfo,
   next: number,
-  add: (payloads: readonly Payload[]) => void,
+  store: PayloadStore,
 ): Promise<boolean> {
+  // Read under the mutex, which an erasure holds while it deletes: what comes in later is left out here.
+  const erased = erasedKeys(await readErasures(root))
   for (let offset = 0; ; ) {
     const read = await parts.read(segment.name, offset, READ_BYTES)
     if (read === undefined) return true
     const taken = read.lines.filter(({ seq }) => seq < next)
-    add(taken.flatMap(({ entry }) => parsePart(entry)))
+    const moving = taken.map(({ entry }) => parsePart(entry))
+    const late = new Map<string, string[]>()
+    const sealed = moving
+      .flatMap((part) => part.sealed)
+      .filter(({ keys, eventId }) => {
+        const by = keys.map((key) => erased.get(key)).find((id) => id !== undefined)
+        if (by !== undefined) late.set(by, [...(late.get(by) ?? []), eventId])
+        return by === undefined
+      })
+    for (const [id, events] of late) await addErased(root, id, events)
+    store.addAll(
+      moving.flatMap(({ payloads }) => payloads),
+      sealed,
+    )
     if (taken.length < read.lines.length) return false
     if (read.end !== "more") return true
     offset = read.endOffset
@@ -108,23 +152,24 @@ function fromStore<T>(read: () => T): T | undefined {
 
 /** Reads payloads wherever they are by now. */
 export class PayloadReader {
-  readonly #waiting: ReadonlyMap<string, readonly Payload[]>
+  readonly #waiting: ReadonlyMap<string, readonly Part[]>
   readonly #store: PayloadStore | undefined
 
-  private constructor(waiting: ReadonlyMap<string, readonly Payload[]>, store: PayloadStore | undefined) {
+  private constructor(waiting: ReadonlyMap<string, readonly Part[]>, store: PayloadStore | undefined) {
     this.#waiting = waiting
     this.#store = store
   }
 
   /** Looks at the parts first: one that moves meanwhile is then found in the store. */
   static async open(root: RootDirectory): Promise<PayloadReader> {
-    const waiting = new Map<string, Payload[]>()
+    const waiting = new Map<string, Part[]>()
     const parts = new LocalJournal(root, PARTS_DIRECTORY)
     for (const { name } of await parts.segments()) {
       for (let offset = 0; ; ) {
         const read = await parts.read(name, offset, READ_BYTES)
-        for (const payload of (read?.lines ?? []).flatMap(({ entry }) => parsePart(entry))) {
-          waiting.set(payload.eventId, [...(waiting.get(payload.eventId) ?? []), payload])
+        for (const part of (read?.lines ?? []).map(({ entry }) => parsePart(entry))) {
+          const eventId = (part.payloads[0] ?? part.sealed[0])?.eventId
+          if (eventId !== undefined) waiting.set(eventId, [...(waiting.get(eventId) ?? []), part])
         }
         if (read?.end !== "more") break
         offset = read.endOffset
@@ -138,7 +183,20 @@ export class PayloadReader {
 
   ofEvent(eventId: string): readonly Payload[] {
     const stored = fromStore(() => this.#store?.ofEvent(eventId)) ?? []
-    return [...(this.#waiting.get(eventId) ?? []), ...stored]
+    return [...(this.#waiting.get(eventId) ?? []).flatMap(({ payloads }) => payloads), ...stored]
+  }
+
+  /** Personal values of an event, encrypted. */
+  sealedOf(eventId: string): readonly SealedPart[] {
+    const stored = fromStore(() => this.#store?.sealedOf(eventId)) ?? []
+    return [...(this.#waiting.get(eventId) ?? []).flatMap(({ sealed }) => sealed), ...stored]
+  }
+
+  /** Those that need one of some keys; one that moved meanwhile may come twice. */
+  sealedUnder(keys: readonly string[]): readonly SealedPart[] {
+    const stored = fromStore(() => this.#store?.sealedUnder(keys)) ?? []
+    const waiting = [...this.#waiting.values()].flat().flatMap(({ sealed }) => sealed)
+    return [...waiting.filter((part) => part.keys.some((key) => keys.includes(key))), ...stored]
   }
 
   close(): void {

@@ -95,6 +95,8 @@ export class Writer {
   #current: Unsynced | undefined
   /** Where large values of this writer's entries wait; opened with the first one. */
   #partSegment: SegmentWriter | undefined
+  /** Whether it holds bytes that are not durable. */
+  #partsWait = false
   #lastAppendMs = Number.POSITIVE_INFINITY
   /** Until then every append checks that its file has a name. */
   #wakefulUntilMs = 0
@@ -199,6 +201,9 @@ export class Writer {
   retireParts(): void {
     if (this.#partSegment === undefined) return
     this.#retiredParts.add(this.#partSegment.name)
+    // Nobody syncs it after this; a failure is that of a disk that is about to say so again.
+    if (this.#partsWait) quietly(() => this.#partSegment?.syncNow())
+    this.#partsWait = false
     this.#partSegment.close()
     this.#partSegment = undefined
   }
@@ -207,7 +212,7 @@ export class Writer {
    * Appends one entry. Returned means it is with the operating system and survives the death of this process.
    *
    * @param build - Makes the entry's text once its writer and number are known; called again if they change.
-   * @param part - Large values of the entry, written and synced before it: an entry never outlives its part.
+   * @param part - Values kept beside the entry, written before it, and synced before it is.
    * @throws {@link AuditError} `RECORD_FAILED`: the message says whether the entry may still land.
    */
   append(build: (mark: WriterMark) => string, part?: string): void {
@@ -288,7 +293,7 @@ export class Writer {
       this.#partSegment ??= this.#parts.openSegment(this.#identity.id, this.#identity.partSegments++)
       const line = Buffer.from(formatLine(this.#seq, part))
       this.#partSegment.append(line, line.length)
-      this.#partSegment.syncNow()
+      this.#partsWait = true
     } catch (error) {
       this.#beginAnew()
       throw recordFailed(false, error instanceof SegmentWriteError ? error.cause : error)
@@ -347,8 +352,10 @@ export class Writer {
     const mark = this.#appended
     this.#rescueYoung()
     try {
-      for (const { segment } of this.#unsynced) segment.syncNow()
-      this.#settle(mark, this.#extents())
+      if (this.#syncPartsNow()) {
+        for (const { segment } of this.#unsynced) segment.syncNow()
+        this.#settle(mark, this.#extents())
+      }
     } catch (error) {
       this.#rewrite(error)
     }
@@ -395,11 +402,47 @@ export class Writer {
     this.#rescueYoung()
     const extents = this.#extents()
     try {
+      if (!(await this.#syncParts())) return
       for (const { segment } of extents.keys()) await segment.sync()
       this.#settle(mark, extents)
     } catch (error) {
       this.#rewrite(error)
     }
+  }
+
+  /** Syncs the values beside entries, which come before the entries. False: what waits for it was told. */
+  #syncPartsNow(): boolean {
+    const segment = this.#partsWait ? this.#partSegment : undefined
+    this.#partsWait = false
+    try {
+      segment?.syncNow()
+      return true
+    } catch (error) {
+      this.#loseParts(error)
+      return false
+    }
+  }
+
+  async #syncParts(): Promise<boolean> {
+    const segment = this.#partsWait ? this.#partSegment : undefined
+    this.#partsWait = false
+    try {
+      await segment?.sync()
+      return true
+    } catch (error) {
+      this.#loseParts(error)
+      return false
+    }
+  }
+
+  #loseParts(cause: unknown): void {
+    this.#syncErrors += 1
+    this.#onSyncError(cause)
+    this.#fail(
+      this.#settled,
+      "the values kept beside the last events could not be synced; they survive this process at most, not power loss",
+      cause,
+    )
   }
 
   #settle(mark: number, extents: ReadonlyMap<Unsynced, Extent>): void {
@@ -481,6 +524,14 @@ export class Writer {
     this.retireParts()
     for (const { segment } of this.#unsynced) segment.close()
     this.#unsynced = []
+  }
+}
+
+function quietly(work: () => void): void {
+  try {
+    work()
+  } catch {
+    // Said elsewhere.
   }
 }
 

@@ -12,4 +12,13 @@ export {
   lineCommitmentOf,
   opensCommitment,
 } from "./commitment.ts"
+export {
+  checkDeclared,
+  checkPrivacy,
+  declarePersonal,
+  type PersonalPath,
+  type PrivacyOptions,
+} from "./declare.ts"
+export { PersonalValues } from "./personal-values.ts"
 export { createRedactor, type RedactFunction, type RedactOptions } from "./redactor.ts"
+export { openValues, type PersonalValue, sealValues } from "./sealed-values.ts"

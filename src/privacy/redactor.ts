@@ -100,7 +100,7 @@ function isPath(text: string): boolean {
   return /^\/|[.[*]/.test(text)
 }
 
-function segmentsOf(path: string): readonly string[] {
+export function segmentsOf(path: string): readonly string[] {
   if (path.startsWith("/")) {
     return path
       .slice(1)

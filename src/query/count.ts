@@ -3,10 +3,12 @@
  * @module
  */
 import type { AuditEntry } from "../event/index.ts"
+import type { Environment } from "../ledger/index.ts"
 import { type DailyCount, findLogDirectory } from "../store/index.ts"
 import { type AuditFilters, checkCounted, compileFilter, type Filter } from "./filter.ts"
 import { ODD_DAY } from "./index-build.ts"
 import { bucketsOf, HISTOGRAM_KEYS, type HistogramKey } from "./index-terms.ts"
+import { filterIn } from "./personal.ts"
 import { countSealed, indexFor, quietly, sealedMatches } from "./sealed.ts"
 import { type Snapshot, takeSnapshot } from "./snapshot.ts"
 
@@ -36,21 +38,25 @@ export function checkHistogram(query: HistogramQuery): void {
 }
 
 /** Counts the records that match. */
-export async function countRecords(query: AuditFilters, logDir: string): Promise<number> {
+export async function countRecords(query: AuditFilters, logDir: string, environment: Environment): Promise<number> {
   const root = findLogDirectory(logDir)
   if (root === undefined) return 0
-  const filter = compileFilter(query)
+  const filter = await filterIn(root, query, environment)
   const snapshot = await takeSnapshot(root)
   const tail = snapshot.tail.filter(({ entry }) => filter.test(entry)).length
   return (await countSealed(snapshot, filter)) + tail
 }
 
 /** Counts them by day and value; days in order, the most frequent value of a day first. */
-export async function histogramOf(query: HistogramQuery, logDir: string): Promise<HistogramBucket[]> {
+export async function histogramOf(
+  query: HistogramQuery,
+  logDir: string,
+  environment: Environment,
+): Promise<HistogramBucket[]> {
   const { by = "day", ...filters } = query
   const root = findLogDirectory(logDir)
   if (root === undefined) return []
-  const filter = compileFilter(filters)
+  const filter = await filterIn(root, filters, environment)
   const snapshot = await takeSnapshot(root)
   const counts = new Counts()
   const position = await addDays(counts, snapshot, filter, by)

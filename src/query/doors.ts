@@ -21,6 +21,7 @@ import { type AuditFilters, type AuditQuery, checkCounted, checkQuery, type Reco
 import { type KeptValue, keptValuesOf } from "./kept-values.ts"
 import { type DecisionTrace, eventsIn, traceOf } from "./lineage.ts"
 import { type AuditOperation, operationOf } from "./operation.ts"
+import { withPersonalValues } from "./personal.ts"
 import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
 import { told, toldStream } from "./told.ts"
 import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
@@ -89,7 +90,9 @@ async function recordsOf<T extends string>(
 ): Promise<AsyncIterable<Records<T>, void, undefined>> {
   checkQuery(query)
   const logDir = directoryOf(query.logDir)
-  return toldStream(name, query, logDir, streamRecords(query, logDir) as unknown as AsyncGenerator<Records<T>>)
+  const environment = environmentOf(logDir)
+  const found = streamRecords(query, logDir, environment) as unknown as AsyncGenerator<Records<T>>
+  return toldStream(name, query, logDir, withPersonalValues(found, logDir, environment))
 }
 
 /**
@@ -108,10 +111,22 @@ export async function queryAuditLogs<const T extends string = string>(
     "queryAuditLogs",
     query,
     logDir,
-    () => readPage(query, logDir),
+    () => revealedPage(query, logDir),
     ({ records }) => records.length,
   )
   return page as unknown as AuditPage<Records<T>>
+}
+
+async function revealedPage<T extends string>(query: PageQuery<T>, logDir: string): Promise<AuditPage<RecordOf<T>>> {
+  const environment = environmentOf(logDir)
+  const page = await readPage(query, logDir, environment)
+  const records: RecordOf<T>[] = []
+  for await (const record of withPersonalValues(eachOf(page.records), logDir, environment)) records.push(record)
+  return { ...page, records }
+}
+
+async function* eachOf<R>(records: readonly R[]): AsyncGenerator<R> {
+  yield* records
 }
 
 /**
@@ -130,7 +145,7 @@ export async function countAuditLogs<const T extends string = string>(query: Aud
     "countAuditLogs",
     query,
     logDir,
-    () => countRecords(query, logDir),
+    () => countRecords(query, logDir, environmentOf(logDir)),
     (count) => count,
   )
 }
@@ -154,7 +169,7 @@ export async function histogramAuditLogs<const T extends string = string>(
     "histogramAuditLogs",
     query,
     logDir,
-    () => histogramOf(query, logDir),
+    () => histogramOf(query, logDir, environmentOf(logDir)),
     ({ length }) => length,
   )
 }

@@ -2,7 +2,7 @@
  * What a query asks: validated once, then a plain test of one entry. Pure.
  * @module
  */
-import { type AuditEntry, type AuditEventMap, type EventRecord, isArray } from "../event/index.ts"
+import { type AuditEntry, type AuditEventMap, checkSubject, type EventRecord, isArray } from "../event/index.ts"
 import { checkArgument, checkLogDir } from "./door-arguments.ts"
 import { EXACT_FIELDS, type ExactField, valuesOf, wantedValue } from "./fields.ts"
 import { parseTimeBound } from "./time-bound.ts"
@@ -44,6 +44,8 @@ export interface AuditFilters<T extends string = string> extends ExactFilters<T>
    * name and the actor.
    */
   readonly text?: string
+  /** Records with personal values of this person. The vault is asked: without it there are none. */
+  readonly subject?: string
   /** Records for which none of these holds. */
   readonly not?: ExactFilters
 }
@@ -61,7 +63,7 @@ export interface AuditQuery<T extends string = string> extends AuditFilters<T> {
 /** Records that a query with this event type gives. */
 export type RecordOf<T extends string> = T extends keyof AuditEventMap ? EventRecord<T> : never
 
-const FILTER_FIELDS: readonly string[] = ["logDir", ...EXACT_FIELDS, "startTime", "endTime", "text", "not"]
+const FILTER_FIELDS: readonly string[] = ["logDir", ...EXACT_FIELDS, "startTime", "endTime", "text", "subject", "not"]
 const QUERY_FIELDS: readonly string[] = [...FILTER_FIELDS, "order", "limit", "cursor"]
 
 /** What an entry must have in one field, any of the values. */
@@ -83,6 +85,8 @@ export interface Filter {
   readonly toMs: number
   /** Whether terms and times are all that is asked: then nothing has to be looked up in an entry that has them. */
   readonly isIndexed: boolean
+  /** The events that may match, where they are known; and their times, in order. */
+  readonly events?: { readonly ids: ReadonlySet<string>; readonly timesMs: readonly number[] }
 }
 
 /** @throws TypeError, RangeError: names the field. */
@@ -117,6 +121,7 @@ function checkFilters(query: AuditFilters): void {
   for (const field of EXACT_FIELDS) checkExact(query[field], field, field)
   if (query.text !== undefined && (typeof query.text !== "string" || query.text.trim() === ""))
     throw new TypeError("text must be a string, and not blank")
+  if (query.subject !== undefined) checkSubject(query.subject, "subject")
   if (query.not === undefined) return
   checkArgument(query.not, EXACT_FIELDS, 'not must be an object, such as { eventType: "function_call" }')
   for (const field of EXACT_FIELDS) checkExact(query.not[field], field, `not.${field}`)
@@ -132,8 +137,28 @@ function checkExact(value: unknown, field: ExactField, name: string): void {
   throw new TypeError(`${name} must be ${kinds}, or an array of some, not empty`)
 }
 
-/** Makes a query ready. */
-export function compileFilter(query: AuditFilters): Filter {
+/** The millisecond that a UUIDv7 begins with; NaN for what is none. */
+export function timeOf(eventId: string): number {
+  return Number.parseInt(eventId.slice(0, 13).replace("-", ""), 16)
+}
+
+/**
+ * Makes a query ready.
+ * @param ids - The only events that may match.
+ */
+export function compileFilter(query: AuditFilters, ids?: ReadonlySet<string>): Filter {
+  const filter = compiled(query)
+  if (ids === undefined) return filter
+  const timesMs = Float64Array.from([...ids].map(timeOf).filter((time) => !Number.isNaN(time))).sort()
+  return {
+    ...filter,
+    test: (entry) => ids.has(entry.event_id) && filter.test(entry),
+    isIndexed: false,
+    events: { ids, timesMs: [...timesMs] },
+  }
+}
+
+function compiled(query: AuditFilters): Filter {
   const tests: ((entry: AuditEntry) => boolean)[] = []
   const terms = termsOf(query)
   for (const term of terms) tests.push((entry) => holds(entry, term))

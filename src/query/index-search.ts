@@ -27,9 +27,13 @@ interface Condition {
 }
 
 /** Whether the index can narrow anything down. */
-export function canSearch({ terms, words, fromMs, toMs }: Filter): boolean {
+export function canSearch({ terms, words, fromMs, toMs, events }: Filter): boolean {
   return (
-    terms.length > 0 || words.length > 0 || fromMs !== Number.NEGATIVE_INFINITY || toMs !== Number.POSITIVE_INFINITY
+    events !== undefined ||
+    terms.length > 0 ||
+    words.length > 0 ||
+    fromMs !== Number.NEGATIVE_INFINITY ||
+    toMs !== Number.POSITIVE_INFINITY
   )
 }
 
@@ -41,6 +45,7 @@ export function* searchIndex(
   from: number,
   to: number,
 ): Generator<BundlePlaces> {
+  if (filter.events !== undefined) return yield* bundlesAt(index, filter.events.timesMs, order, from, to)
   const conditions = conditionsOf(index, filter)
   const spans = index.spans()
   const blocks = [...conditions[0]!.counts.keys()].sort((a, b) => a - b)
@@ -53,6 +58,35 @@ export function* searchIndex(
     const offsets = offsetsIn(index, conditions, block)
     const times = isWithin ? undefined : index.bundleSpans(block)
     yield* bundlesOf(block, offsets, times, filter, order, from, to)
+  }
+}
+
+/** The bundles whose times have some moments in them; any of their entries may be meant. */
+function* bundlesAt(
+  index: LocalIndex,
+  timesMs: readonly number[],
+  order: "asc" | "desc",
+  from: number,
+  to: number,
+): Generator<BundlePlaces> {
+  const places = Array.from({ length: TILE_WIDTH }, (_, n) => (order === "asc" ? n : TILE_WIDTH - 1 - n))
+  const hasTimeIn = (first: number, last: number): boolean => {
+    let [low, high] = [0, timesMs.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (timesMs[middle]! < first) low = middle + 1
+      else high = middle
+    }
+    return low < timesMs.length && timesMs[low]! <= last
+  }
+  const spans = [...index.spans()].sort(([a], [b]) => (order === "asc" ? a - b : b - a))
+  for (const [block, { first, last }] of spans) {
+    if ((block + 1) * BLOCK_ENTRIES <= from || block * BLOCK_ENTRIES >= to || !hasTimeIn(first, last)) continue
+    const bundles = [...index.bundleSpans(block)].sort(([a], [b]) => (order === "asc" ? a - b : b - a))
+    for (const [bundle, [start, end]] of bundles) {
+      const isAsked = (bundle + 1) * TILE_WIDTH > from && bundle * TILE_WIDTH < to
+      if (isAsked && hasTimeIn(start, end)) yield { bundle, places, isWithinTimes: false }
+    }
   }
 }
 

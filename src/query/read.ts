@@ -4,11 +4,19 @@
  */
 import { AuditError } from "../errors.ts"
 import type { AuditEntry, AuditRecord } from "../event/index.ts"
-import { type PlacedEntry, proofTextFor, readBundle, receiptFor, type SealedReceipt } from "../ledger/index.ts"
+import {
+  type Environment,
+  type PlacedEntry,
+  proofTextFor,
+  readBundle,
+  receiptFor,
+  type SealedReceipt,
+} from "../ledger/index.ts"
 import { type Checkpoint, TILE_WIDTH } from "../proof/index.ts"
 import { findLogDirectory } from "../store/index.ts"
 import { formatCursor, parseCursor } from "./cursor.ts"
-import { type AuditQuery, checkQuery, compileFilter, type Filter, type RecordOf } from "./filter.ts"
+import { type AuditQuery, checkQuery, type Filter, type RecordOf, timeOf } from "./filter.ts"
+import { filterIn } from "./personal.ts"
 import { sealedMatches } from "./sealed.ts"
 import { entryText, type Snapshot, takeSnapshot } from "./snapshot.ts"
 
@@ -48,11 +56,12 @@ interface Found {
 export async function* streamRecords<const T extends string = string>(
   query: AuditQuery<T>,
   logDir: string,
+  environment: Environment = process.env,
 ): AsyncGenerator<RecordOf<T>> {
   checkQuery(query)
-  const filter = compileFilter(query)
   const root = findLogDirectory(logDir)
   if (root === undefined) return
+  const filter = await filterIn(root, query, environment)
   const snapshot = await takeSnapshot(root)
   const from = query.cursor === undefined ? undefined : parseCursor(query.cursor, query.order ?? "asc")
   let left = query.limit ?? Number.POSITIVE_INFINITY
@@ -66,11 +75,12 @@ export async function* streamRecords<const T extends string = string>(
 export async function readPage<const T extends string = string>(
   query: PageQuery<T>,
   logDir: string,
+  environment: Environment = process.env,
 ): Promise<AuditPage<RecordOf<T>>> {
   checkQuery(query, ["proofs"])
-  const filter = compileFilter(query)
   const root = findLogDirectory(logDir)
   if (root === undefined) return { records: [], nextCursor: null, checkpoint: undefined }
+  const filter = await filterIn(root, query, environment)
   const snapshot = await takeSnapshot(root)
   const { found, nextCursor } = await fillPage(snapshot, filter, query)
   const records = found.map(({ record }) => record as unknown as RecordOf<T>)
@@ -140,11 +150,6 @@ function* tailFound({ tail }: Snapshot, filter: Filter, order: "asc" | "desc"): 
 
 function toRecord(entry: AuditEntry, index: number | null): AuditRecord {
   return { ...entry, index, sealed: index !== null }
-}
-
-/** The millisecond that a UUIDv7 begins with; NaN for what is none. */
-function timeOf(eventId: string): number {
-  return Number.parseInt(eventId.slice(0, 13).replace("-", ""), 16)
 }
 
 /** The event of an id; `timeMs` is NaN when its time is not known. */

@@ -3,7 +3,7 @@
  * behind that by reading on. What is shown always comes from the log itself, and has the hash that the tree has for it.
  * @module
  */
-import { equalBytes } from "../bytes.ts"
+import { equalBytes, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import type { AuditEntry } from "../event/index.ts"
 import { entriesIn, readBundleBytes, readTile } from "../ledger/index.ts"
@@ -20,6 +20,10 @@ const MOST_BEHIND = 4_096
 const READ_AHEAD = 6
 /** A reader reads this long for the index before it answers, and then writes that; the rest is left to the next one. */
 const BUDGET_MS = 500
+
+/** Where the event's id stands in an entry, and how long it is. */
+const ID_AT = '{"v":1,"event_id":"'.length
+const ID_CHARS = 36
 
 /** A published tree, and where it is. */
 export interface SealedLog {
@@ -56,6 +60,11 @@ export async function* sealedMatches(
 
 /** How many entries match in all; where the index says all that is asked, without reading them. */
 export async function countSealed(log: SealedLog, filter: Filter): Promise<number> {
+  if (filter.events !== undefined) {
+    let count = 0
+    for await (const _ of sealedMatches(log, filter, "asc", 0, log.treeSize)) count += 1
+    return count
+  }
   const index = filter.isIndexed ? await indexFor(log, filter, true) : undefined
   const reader = new BundleReader(log, filter, "asc")
   let [count, from] = [0, 0]
@@ -202,6 +211,12 @@ class BundleReader {
     return entries
   }
 
+  /** Whether an entry is one of those that may match, by the id at its beginning: parsing all of them takes longer. */
+  #isNamed(bytes: Uint8Array): boolean {
+    const { events } = this.#filter
+    return events === undefined || events.ids.has(utf8Text(bytes.subarray(ID_AT, ID_AT + ID_CHARS)) ?? "")
+  }
+
   /** The entries of a bundle that match; with `places` only those there. */
   async *test(
     bundle: number,
@@ -215,7 +230,7 @@ class BundleReader {
     for (const n of places ?? inOrder(entries.length, this.#order)) {
       const index = bundle * TILE_WIDTH + n
       const bytes = entries[n]
-      if (bytes === undefined || index < from || index >= to) continue
+      if (bytes === undefined || index < from || index >= to || !this.#isNamed(bytes)) continue
       const entry = tryParse(bytes)
       if (entry === undefined || !this.#filter.test(entry)) continue
       hashes ??= await readTile(blobs, tileAt(0, bundle, treeSize)!)

@@ -162,12 +162,50 @@ export interface Payload {
   readonly json: string
 }
 
+/** Personal values of one event that belong to the same persons: encrypted, their places with them. */
+export interface SealedPart {
+  readonly eventId: string
+  /** Ids of the keys that it takes to open it: one for each person. They are the only link to the persons. */
+  readonly keys: readonly string[]
+  /** Nonce, ciphertext and tag. */
+  readonly data: Uint8Array
+}
+
 /** Values kept outside the tree, by event. */
 export interface PayloadStore {
   /** Once returned the payloads survive power loss; one that is there already is left as it is. */
-  addAll(payloads: readonly Payload[]): void
+  addAll(payloads: readonly Payload[], sealed: readonly SealedPart[]): void
   /** All payloads of one event. */
   ofEvent(eventId: string): readonly Payload[]
+  /** All sealed parts of one event. */
+  sealedOf(eventId: string): readonly SealedPart[]
+  /** All sealed parts that need one of some keys. */
+  sealedUnder(keys: readonly string[]): readonly SealedPart[]
+  /** Once returned the sealed parts that need one of some keys are overwritten. Returns how many there were. */
+  deleteUnder(keys: readonly string[]): number
+  close(): void
+}
+
+/** The key of a person. */
+export interface SubjectKey {
+  /** 16 bytes, base64url; says nothing of the person. */
+  readonly id: string
+  /** 32 bytes. */
+  readonly key: Uint8Array
+}
+
+/** Keys of persons. Every method is synchronous: a log call is. */
+export interface KeyVault {
+  readonly id: string
+  /** The key of a person, made when there is none; once returned it survives power loss. */
+  keyFor(subject: string): SubjectKey
+  /** All keys of a person, of every epoch. */
+  keysOf(subject: string): readonly SubjectKey[]
+  /** The key with an id; undefined when it was destroyed, or is none of this vault. */
+  key(id: string): Uint8Array | undefined
+  isDestroyed(id: string): boolean
+  /** Once returned the keys are overwritten, no process uses them, and a vault restored from before cleans itself. */
+  destroy(ids: readonly string[]): void
   close(): void
 }
 

@@ -8,11 +8,13 @@ export {
   type BlobStore,
   type Journal,
   type JournalLine,
+  type KeyVault,
   type LogFiles,
   type Mutex,
   type Payload,
   type PayloadStore,
   type RememberedCheckpoint,
+  type SealedPart,
   type SegmentEnd,
   type SegmentInfo,
   type SegmentRead,
@@ -20,6 +22,7 @@ export {
   type SegmentWriter,
   type Signer,
   type SigningState,
+  type SubjectKey,
 } from "./contract.ts"
 export { inLanes } from "./lanes.ts"
 export { formatLine, formatLineInto, MAX_LINE_BYTES, parseLines } from "./lines.ts"
@@ -42,7 +45,9 @@ export {
   type Postings,
 } from "./local/index-file.ts"
 export { LocalJournal } from "./local/journal.ts"
+export { LocalKeyVault } from "./local/key-vault.ts"
 export {
+  ERASURES_DIRECTORY,
   findLogDirectory,
   IDENTITY_FILE,
   IMPORT_KEY_FILE,
@@ -57,6 +62,7 @@ export {
   STATE,
   shareWithGroup,
   TREE_FILE,
+  VAULT_FILE,
 } from "./local/layout.ts"
 export { LocalMutex } from "./local/mutex.ts"
 export { LocalPayloads } from "./local/payloads.ts"

@@ -170,6 +170,21 @@ export class RootDirectory implements LogFiles {
     return isNew
   }
 
+  /** The same as {@link create}, returning when it is done. */
+  createNow(relativePath: string, bytes: Uint8Array): void {
+    const { path, temporary, fd } = this.stage(relativePath, bytes)
+    try {
+      fs.fdatasyncSync(fd)
+      fs.linkSync(temporary, path)
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error
+    } finally {
+      fs.closeSync(fd)
+      fs.unlinkSync(temporary)
+    }
+    syncDirectoryNow(dirname(path))
+  }
+
   /** Moves a file or a directory, unless something has the new name; once resolved it survives power loss. */
   async move(from: string, to: string): Promise<void> {
     const path = this.locate(to, true)

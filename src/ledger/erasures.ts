@@ -1,0 +1,64 @@
+/**
+ * Erasures: what each one took, in `.state/erasures/`. A list is written before anything is deleted, so that an erasure
+ * that was cut off is finished, and it stays: it tells an erased value from one that is missing, and cleans a store that
+ * was restored from before. It names keys and events, never a person. Does I/O.
+ * @module
+ */
+import { utf8, utf8Text } from "../bytes.ts"
+import { ERASURES_DIRECTORY, type LogFiles } from "../store/index.ts"
+import { parseObject } from "./identity.ts"
+
+/** One erasure. */
+export interface Erasure {
+  readonly id: string
+  /** Keys that it destroyed. */
+  readonly keys: readonly string[]
+  /** Events with values under these keys, and where in them; all of an event's values where that is not known. */
+  readonly values: Readonly<Record<string, readonly string[] | null>>
+  /** The event that said it was done; undefined while it is not. */
+  readonly completedBy?: string
+  /** What the events that tell of it need; nothing of the person. */
+  readonly request: Readonly<Record<string, unknown>>
+}
+
+const NAME = /^([0-9a-f-]{36})\.json$/
+
+/** All erasures of a log, begun or completed. */
+export async function readErasures(root: Pick<LogFiles, "read" | "names">): Promise<Erasure[]> {
+  const found: Erasure[] = []
+  for (const name of await root.names(ERASURES_DIRECTORY)) {
+    const id = NAME.exec(name)?.[1]
+    const bytes = id === undefined ? undefined : await root.read(`${ERASURES_DIRECTORY}/${name}`)
+    const erasure = id === undefined || bytes === undefined ? undefined : parseErasure(id, bytes)
+    if (erasure !== undefined) found.push(erasure)
+  }
+  return found
+}
+
+function parseErasure(id: string, bytes: Uint8Array): Erasure | undefined {
+  const { keys, values, completed_by, request } = parseObject(utf8Text(bytes))
+  const areKeys = Array.isArray(keys) && keys.every((key) => typeof key === "string")
+  if (!areKeys || typeof values !== "object" || values === null) return undefined
+  const done = typeof completed_by === "string" ? { completedBy: completed_by } : {}
+  const known = typeof request === "object" && request !== null ? (request as Record<string, unknown>) : {}
+  return { id, keys: keys as string[], values: values as Erasure["values"], request: known, ...done }
+}
+
+/** Once resolved the list survives power loss. */
+export async function writeErasure(root: LogFiles, { id, completedBy, ...rest }: Erasure): Promise<void> {
+  const text = JSON.stringify({ v: 1, ...rest, ...(completedBy === undefined ? {} : { completed_by: completedBy }) })
+  await root.replace(`${ERASURES_DIRECTORY}/${id}.json`, utf8(`${text}\n`))
+}
+
+/** Adds events whose values were deleted after the list was made: a writer was stopped while it wrote them. */
+export async function addErased(root: LogFiles, id: string, events: readonly string[]): Promise<void> {
+  const erasure = (await readErasures(root)).find((one) => one.id === id)
+  if (erasure === undefined || events.every((event) => event in erasure.values)) return
+  const late = Object.fromEntries(events.map((event) => [event, erasure.values[event] ?? null]))
+  await writeErasure(root, { ...erasure, values: { ...erasure.values, ...late } })
+}
+
+/** Which erasure destroyed a key. */
+export function erasedKeys(erasures: readonly Erasure[]): ReadonlyMap<string, string> {
+  return new Map(erasures.flatMap(({ id, keys }) => keys.map((key) => [key, id] as const)))
+}

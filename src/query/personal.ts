@@ -1,0 +1,243 @@
+/**
+ * Personal values as a reader gets them: in their places where the vault is here, and what became of them elsewhere.
+ * Also the events that hold values of a person. Reads only.
+ * @module
+ */
+import { fromBase64 } from "../bytes.ts"
+import { AuditError } from "../errors.ts"
+import type { AuditEntry, AuditRecord, JsonValue } from "../event/index.ts"
+import { type Environment, type Erasure, PayloadReader, readErasures } from "../ledger/index.ts"
+import { opensCommitment, openValues, type PersonalValue } from "../privacy/index.ts"
+import {
+  ERASURES_DIRECTORY,
+  errorCode,
+  findLogDirectory,
+  type KeyVault,
+  LocalKeyVault,
+  PARTS_DIRECTORY,
+  PAYLOADS_FILE,
+  type RootDirectory,
+  StateDirectory,
+} from "../store/index.ts"
+import { type AuditFilters, compileFilter, type Filter } from "./filter.ts"
+
+/** Bytes without which an entry holds no personal value. */
+export const PERSONAL_MARKER: Buffer = Buffer.from('{"$secureml":"personal"')
+
+/** What became of a personal value. */
+export type PersonalState =
+  | { readonly state: "present"; readonly value: JsonValue }
+  /** The key is not here, or nothing of the private state is. */
+  | { readonly state: "withheld" }
+  /** By whom it was erased: the id of the event that says so, when it is known. */
+  | { readonly state: "erased"; readonly by?: string }
+  /** It should be here and is not, or does not open its commitment. */
+  | { readonly state: "missing" | "damaged" }
+
+/** A marker in an entry. */
+interface Marker {
+  /** RFC 6901, inside the entry. */
+  readonly pointer: string
+  readonly commitment: string
+}
+
+/** What is kept for an event. */
+interface Opened {
+  readonly values: readonly PersonalValue[]
+  readonly isWithheld: boolean
+  readonly isDestroyed: boolean
+}
+
+/** Reads the personal values of a log. */
+export class PersonalReader {
+  readonly #payloads: PayloadReader | undefined
+  readonly #vault: KeyVault | undefined
+  readonly #erasures: readonly Erasure[]
+  /** Set where there is no private state to look into. */
+  readonly #isPublicPart: boolean
+
+  private constructor(
+    payloads: PayloadReader | undefined,
+    vault: KeyVault | undefined,
+    erasures: readonly Erasure[],
+    isPublicPart: boolean,
+  ) {
+    this.#payloads = payloads
+    this.#vault = vault
+    this.#erasures = erasures
+    this.#isPublicPart = isPublicPart
+  }
+
+  static async open(root: RootDirectory, environment: Environment): Promise<PersonalReader> {
+    const names = await root.names(".state").catch(refusedAsNone)
+    const isPublic = ![PAYLOADS_FILE, PARTS_DIRECTORY, ERASURES_DIRECTORY].some((path) =>
+      names.includes(path.slice(".state/".length)),
+    )
+    if (isPublic) return new PersonalReader(undefined, undefined, [], true)
+    const erasures = await readErasures(root)
+    return new PersonalReader(await PayloadReader.open(root), vaultOf(root, environment), erasures, false)
+  }
+
+  /** Whether values can be read here. */
+  get hasVault(): boolean {
+    return this.#vault !== undefined
+  }
+
+  /** Events that hold values of a person. */
+  eventsOf(subject: string): ReadonlySet<string> {
+    const keys = this.#vault?.keysOf(subject).map(({ id }) => id) ?? []
+    return new Set(keys.length === 0 ? [] : this.#payloads!.sealedUnder(keys).map(({ eventId }) => eventId))
+  }
+
+  /** The ids of a person's keys. */
+  keysOf(subject: string): readonly string[] {
+    return this.#vault?.keysOf(subject).map(({ id }) => id) ?? []
+  }
+
+  /** What became of each personal value of an entry, by its place. */
+  statesOf(entry: AuditEntry): ReadonlyMap<string, PersonalState> {
+    const markers = markersIn(entry)
+    if (markers.length === 0) return new Map()
+    const opened = this.#open(entry.event_id)
+    return new Map(markers.map((marker) => [marker.pointer, this.#stateOf(entry.event_id, marker, opened)] as const))
+  }
+
+  #open(eventId: string): Opened {
+    const values: PersonalValue[] = []
+    let [isWithheld, isDestroyed] = [false, false]
+    for (const part of this.#payloads?.sealedOf(eventId) ?? []) {
+      const opened = openValues(part, (id) => this.#vault?.key(id))
+      if (opened === "withheld" && part.keys.some((key) => this.#vault?.isDestroyed(key))) isDestroyed = true
+      else if (opened === "withheld") isWithheld = true
+      else if (opened !== "damaged") values.push(...opened)
+    }
+    return { values, isWithheld, isDestroyed }
+  }
+
+  #stateOf(eventId: string, { pointer, commitment }: Marker, opened: Opened): PersonalState {
+    const { values, isWithheld, isDestroyed } = opened
+    if (this.#isPublicPart) return { state: "withheld" }
+    const kept = values.filter((value) => value.pointer === pointer)
+    const whole = kept.find(({ salt, json }) =>
+      opensCommitment(commitment, fromBase64(salt) ?? new Uint8Array(0), { eventId, pointer, json }),
+    )
+    if (whole !== undefined) return { state: "present", value: JSON.parse(whole.json) as JsonValue }
+    if (kept.length > 0) return { state: "damaged" }
+    const erasure = this.#erasures.find(({ values: erased }) => covers(erased[eventId], pointer))
+    if (erasure !== undefined)
+      return erasure.completedBy === undefined ? { state: "erased" } : { state: "erased", by: erasure.completedBy }
+    if (isDestroyed) return { state: "erased" }
+    return { state: isWithheld || this.#vault === undefined ? "withheld" : "missing" }
+  }
+
+  close(): void {
+    this.#payloads?.close()
+    this.#vault?.close()
+  }
+}
+
+/** Whether an erasure took the value at a place of an event. */
+function covers(erased: readonly string[] | null | undefined, pointer: string): boolean {
+  return erased !== undefined && (erased === null || erased.includes(pointer))
+}
+
+function refusedAsNone(error: unknown): readonly string[] {
+  if (["EACCES", "EPERM"].includes(errorCode(error))) return []
+  throw error
+}
+
+/** The vault, where it is here and can be read: without, values are withheld, whatever the reason. */
+function vaultOf(root: RootDirectory, environment: Environment): KeyVault | undefined {
+  try {
+    const state = new StateDirectory(environment).path
+    return LocalKeyVault.ofLog(root, state, environment["SECUREML_VAULT_KEY_FILE"], false)
+  } catch (error) {
+    if (error instanceof AuditError || ["EACCES", "EPERM"].includes(errorCode(error))) return undefined
+    throw error
+  }
+}
+
+/** Makes a query of a log ready; whose personal values are asked for, the vault knows. */
+export async function filterIn(root: RootDirectory, query: AuditFilters, environment: Environment): Promise<Filter> {
+  if (query.subject === undefined) return compileFilter(query)
+  const reader = await PersonalReader.open(root, environment)
+  try {
+    return compileFilter(query, reader.eventsOf(query.subject))
+  } finally {
+    reader.close()
+  }
+}
+
+/** Markers in the details of an entry, and in its actor. */
+export function markersIn(entry: AuditEntry): Marker[] {
+  const id: unknown = entry.actor?.id
+  const actor = typeof id === "object" ? markersAt(id as JsonValue, "/actor/id") : []
+  return [...actor, ...markersAt(entry.details, "/details")]
+}
+
+/** Entries are at most 64 KiB, so depth is bounded. */
+function markersAt(value: JsonValue, pointer: string): Marker[] {
+  if (typeof value !== "object" || value === null) return []
+  const commitment = commitmentIn(value)
+  if (commitment !== undefined) return [{ pointer, commitment }]
+  return Object.entries(value).flatMap(([key, item]: [string, JsonValue]) =>
+    markersAt(item, `${pointer}/${escaped(key)}`),
+  )
+}
+
+function commitmentIn(value: object): string | undefined {
+  const { $secureml: tag, commitment } = value as { $secureml?: unknown; commitment?: unknown }
+  return tag === "personal" && typeof commitment === "string" ? commitment : undefined
+}
+
+function escaped(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1")
+}
+
+/** A record with its personal values in their places; a marker of one that cannot be shown says why. */
+export function revealed(record: AuditRecord, states: ReadonlyMap<string, PersonalState>): AuditRecord {
+  if (states.size === 0) return record
+  const fill = (value: JsonValue, pointer: string): JsonValue => {
+    if (typeof value !== "object" || value === null) return value
+    const state = states.get(pointer)
+    if (state?.state === "present") return state.value
+    if (state !== undefined) return { ...value, ...state } as JsonValue
+    if (Array.isArray(value)) return value.map((item: JsonValue, n) => fill(item, `${pointer}/${n}`))
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]: [string, JsonValue]) => [key, fill(item, `${pointer}/${escaped(key)}`)]),
+    )
+  }
+  const filled = { ...record, details: fill(record.details, "/details") } as AuditRecord
+  if (!states.has("/actor/id")) return filled
+  const id = fill(record.actor!.id as unknown as JsonValue, "/actor/id") as string
+  return { ...filled, actor: { ...record.actor!, id } }
+}
+
+/** Records as a reader with the vault sees them; nothing is opened before the first personal value. */
+export async function* withPersonalValues<R>(
+  records: AsyncIterable<R>,
+  logDir: string,
+  environment: Environment,
+): AsyncGenerator<R, void, undefined> {
+  let reader: PersonalReader | undefined
+  try {
+    for await (const one of records) {
+      const record = one as AuditRecord
+      if (markersIn(record).length === 0) {
+        yield one
+        continue
+      }
+      reader ??= await PersonalReader.open(findLogDirectory(logDir)!, environment)
+      let states = reader.statesOf(record)
+      // Recorded after the reader was opened: look again.
+      if ([...states.values()].some(({ state }) => state === "missing")) {
+        reader.close()
+        reader = await PersonalReader.open(findLogDirectory(logDir)!, environment)
+        states = reader.statesOf(record)
+      }
+      yield revealed(record, states) as R
+    }
+  } finally {
+    reader?.close()
+  }
+}

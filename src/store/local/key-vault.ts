@@ -1,0 +1,340 @@
+/**
+ * The keys of persons: one file of records a shard in the user's state directory, outside every log. A key is made
+ * with the first value of its person and is durable before it is used; to destroy it its record is overwritten in place.
+ * Synchronous, since a log call is; does I/O. Layout: docs/format.md, "The vault".
+ * @module
+ */
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto"
+import * as fs from "node:fs"
+import { constants } from "node:fs"
+import { dirname, join } from "node:path"
+import { crc32 } from "node:zlib"
+import { utf8, utf8Text } from "../../bytes.ts"
+import { AuditError } from "../../errors.ts"
+import type { KeyVault, SubjectKey } from "../contract.ts"
+import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, type RootDirectory, syncDirectoryNow } from "./files.ts"
+import { VAULT_FILE } from "./layout.ts"
+
+/** Bytes of one record: magic, key id, name of the person, nonce, wrapped key, zeros, checksum. */
+const RECORD_BYTES = 128
+const MAGIC = Buffer.from("SMK1")
+const KEY_BYTES = 32
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const ID = { at: 4, end: 20 } as const
+const NAME = { at: 20, end: 52 } as const
+const NONCE = { at: 52, end: 64 } as const
+const WRAPPED = { at: 64, end: 64 + KEY_BYTES + TAG_BYTES } as const
+const CRC_AT = RECORD_BYTES - 4
+/** Keys that are remembered by the person's identifier and by their id. */
+const REMEMBERED = 10_000
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
+
+/** A record as it lies in its file. */
+interface Found {
+  readonly at: number
+  readonly id: string
+  readonly name: string
+  readonly bytes: Buffer
+}
+
+/** The vault of one log. Its caches are owned by one thread. */
+export class LocalKeyVault implements KeyVault {
+  readonly id: string
+  readonly #directory: string
+  readonly #nameKey: Buffer
+  readonly #wrapKey: Buffer
+  readonly #destroyedFd: number
+  #destroyedBytes = -1
+  #destroyed = new Set<string>()
+  readonly #bySubject = new Map<string, SubjectKey>()
+  readonly #byId = new Map<string, Uint8Array>()
+  /** Records of a shard, as long as its file has not grown. */
+  readonly #shards = new Map<string, { readonly sizeBytes: number; readonly records: readonly Found[] }>()
+
+  private constructor(id: string, directory: string, root: Uint8Array, destroyedFd: number) {
+    this.id = id
+    this.#directory = directory
+    this.#nameKey = derived(root, "secureml/vault-name/v1")
+    this.#wrapKey = derived(root, "secureml/vault-wrap/v1")
+    this.#destroyedFd = destroyedFd
+  }
+
+  /**
+   * The vault of a log: its id stands in the log's private state. Made with the first personal value.
+   * @returns undefined where the log has none and `make` is not set.
+   * @throws {@link AuditError} `VAULT_MISSING`: the log has one, and it is not in this user's state directory.
+   */
+  static ofLog(
+    root: RootDirectory,
+    stateDirectory: string,
+    rootKeyFile: string | undefined,
+    make: boolean,
+  ): LocalKeyVault | undefined {
+    const named = root.readNow(VAULT_FILE)
+    let id = idIn(named)
+    if (named === undefined) {
+      if (!make) return undefined
+      const made = LocalKeyVault.#make(stateDirectory)
+      root.createNow(VAULT_FILE, utf8(`${JSON.stringify({ v: 1, vault: made })}\n`))
+      id = idIn(root.readNow(VAULT_FILE))
+      // Another process was first; nothing was kept in this one.
+      if (id !== made) fs.rmSync(vaultPath(stateDirectory, made), { recursive: true, force: true })
+    }
+    const vault = id === undefined ? undefined : LocalKeyVault.#open(stateDirectory, id, rootKeyFile)
+    if (vault !== undefined) return vault
+    throw new AuditError(
+      "VAULT_MISSING",
+      `the vault of ${root.path} (${id ?? "unknown"}) is not in ${stateDirectory}: no personal value can be recorded or read; restore it from a backup, or set SECUREML_STATE_DIR`,
+    )
+  }
+
+  /** Makes a vault; once returned it survives power loss. Returns its id. */
+  static #make(stateDirectory: string): string {
+    const id = randomBytes(16).toString("hex")
+    const directory = vaultPath(stateDirectory, id)
+    makeDirectory(directory, PRIVATE)
+    for (const [name, bytes] of [
+      ["root.key", `${randomBytes(KEY_BYTES).toString("hex")}\n`],
+      ["destroyed", ""],
+    ] as const)
+      fs.writeFileSync(join(directory, name), bytes, { mode: 0o600, flag: "wx", flush: true })
+    for (let at = directory; at.length >= stateDirectory.length; at = dirname(at)) syncDirectoryNow(at)
+    return id
+  }
+
+  /**
+   * Opens a vault; undefined where there is none.
+   * @param rootKeyFile - Where the root key is instead of in the vault: a file that a key service or a mount provides.
+   * @throws {@link AuditError} `KEY_FILE_INSECURE`, `STATE_DIRECTORY_DAMAGED`.
+   */
+  static #open(stateDirectory: string, id: string, rootKeyFile: string | undefined): LocalKeyVault | undefined {
+    const directory = vaultPath(stateDirectory, id)
+    const path = rootKeyFile ?? join(directory, "root.key")
+    let text: string
+    let destroyedFd: number
+    try {
+      const stats = fs.lstatSync(path)
+      checkPrivateFile(path, stats)
+      text = fs.readFileSync(path, "utf8").trim()
+      destroyedFd = openAtEnd(join(directory, "destroyed"))
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return undefined
+      throw error
+    }
+    if (!/^[0-9a-f]{64}$/.test(text)) {
+      fs.closeSync(destroyedFd)
+      throw new AuditError("STATE_DIRECTORY_DAMAGED", `${path} holds no root key of a vault; restore it from a backup`)
+    }
+    return new LocalKeyVault(id, directory, Buffer.from(text, "hex"), destroyedFd)
+  }
+
+  keyFor(subject: string): SubjectKey {
+    this.#refresh()
+    const known = this.#bySubject.get(subject)
+    if (known !== undefined) return known
+    const name = this.#nameOf(subject)
+    const record = this.#first(name) ?? this.#makeKey(name)
+    const key = this.#opened(record)
+    if (this.#bySubject.size >= REMEMBERED) this.#bySubject.clear()
+    this.#bySubject.set(subject, key)
+    return key
+  }
+
+  keysOf(subject: string): readonly SubjectKey[] {
+    this.#refresh()
+    const name = this.#nameOf(subject)
+    return this.#read(shardOf(name))
+      .filter((record) => record.name === name && !this.#destroyed.has(record.id))
+      .map((record) => this.#opened(record))
+  }
+
+  key(id: string): Uint8Array | undefined {
+    this.#refresh()
+    const known = this.#byId.get(id)
+    if (known !== undefined) return known
+    const bytes = Buffer.from(id, "base64url")
+    if (bytes.length !== ID.end - ID.at || this.#destroyed.has(id)) return undefined
+    const record = this.#read(bytes.toString("hex", 0, 1)).find((one) => one.id === id)
+    if (record === undefined) return undefined
+    const { key } = this.#opened(record)
+    if (this.#byId.size >= REMEMBERED) this.#byId.clear()
+    this.#byId.set(id, key)
+    return key
+  }
+
+  isDestroyed(id: string): boolean {
+    this.#refresh()
+    return this.#destroyed.has(id)
+  }
+
+  destroy(ids: readonly string[]): void {
+    this.#refresh()
+    // First the list: whoever looks from now on uses none of them, and a crash in between is finished the next time.
+    const added = ids.filter((id) => !this.#destroyed.has(id))
+    if (added.length > 0) {
+      writeAll(this.#destroyedFd, Buffer.concat(added.map((id) => Buffer.from(id, "base64url"))))
+      fs.fdatasyncSync(this.#destroyedFd)
+    }
+    this.#refresh()
+    const shards = new Set(ids.map((id) => Buffer.from(id, "base64url").toString("hex", 0, 1)))
+    for (const shard of shards) this.#overwrite(shard, new Set(ids))
+  }
+
+  close(): void {
+    fs.closeSync(this.#destroyedFd)
+  }
+
+  #overwrite(shard: string, ids: ReadonlySet<string>): void {
+    const records = this.#read(shard).filter(({ id }) => ids.has(id))
+    if (records.length === 0) return
+    const fd = fs.openSync(this.#shardPath(shard), constants.O_RDWR | NO_FOLLOW)
+    try {
+      for (const { at } of records) fs.writeSync(fd, Buffer.alloc(RECORD_BYTES), 0, RECORD_BYTES, at)
+      fs.fdatasyncSync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
+    this.#shards.delete(shard)
+  }
+
+  /** Forgets what is remembered as soon as anybody has destroyed a key. */
+  #refresh(): void {
+    const { size } = fs.fstatSync(this.#destroyedFd)
+    if (size === this.#destroyedBytes) return
+    const idBytes = ID.end - ID.at
+    const bytes = Buffer.alloc(size - (size % idBytes))
+    for (let at = 0; at < bytes.length; ) {
+      const count = fs.readSync(this.#destroyedFd, bytes, at, bytes.length - at, at)
+      if (count === 0) break
+      at += count
+    }
+    this.#destroyed = new Set()
+    for (let at = 0; at < bytes.length; at += idBytes)
+      this.#destroyed.add(bytes.toString("base64url", at, at + idBytes))
+    this.#bySubject.clear()
+    this.#byId.clear()
+    this.#shards.clear()
+    this.#destroyedBytes = size
+  }
+
+  #first(name: string): Found | undefined {
+    return this.#read(shardOf(name)).find((record) => record.name === name && !this.#destroyed.has(record.id))
+  }
+
+  /** Makes the key of a person. Two processes may do so at once: both then use the one that stands first. */
+  #makeKey(name: string): Found {
+    const nameBytes = Buffer.from(name, "base64url")
+    const record = Buffer.alloc(RECORD_BYTES)
+    MAGIC.copy(record)
+    // The first byte names the shard, so that a key is found by its id as well.
+    randomBytes(ID.end - ID.at).copy(record, ID.at)
+    nameBytes.copy(record, ID.at, 0, 1)
+    nameBytes.copy(record, NAME.at)
+    const nonce = randomBytes(NONCE_BYTES)
+    nonce.copy(record, NONCE.at)
+    const cipher = createCipheriv("aes-256-gcm", this.#wrapKey, nonce)
+    cipher.setAAD(record.subarray(ID.at, NAME.end))
+    Buffer.concat([cipher.update(randomBytes(KEY_BYTES)), cipher.final(), cipher.getAuthTag()]).copy(record, WRAPPED.at)
+    record.writeUInt32BE(crc32(record.subarray(0, CRC_AT)), CRC_AT)
+    this.#append(shardOf(name), record)
+    const made = this.#first(name)
+    if (made !== undefined) return made
+    throw new AuditError("RECORD_FAILED", "the key of a person could not be read back: the event was not recorded")
+  }
+
+  #append(shard: string, record: Buffer): void {
+    const path = this.#shardPath(shard)
+    makeDirectory(dirname(path), PRIVATE)
+    const isNew = !fs.existsSync(path)
+    const fd = openAtEnd(path)
+    try {
+      writeAll(fd, record)
+      fs.fdatasyncSync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
+    if (isNew) for (const directory of [dirname(path), this.#directory]) syncDirectoryNow(directory)
+  }
+
+  #read(shard: string): readonly Found[] {
+    let fd: number
+    try {
+      fd = fs.openSync(this.#shardPath(shard), constants.O_RDONLY | NO_FOLLOW)
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return []
+      throw error
+    }
+    try {
+      const { size: sizeBytes } = fs.fstatSync(fd)
+      const known = this.#shards.get(shard)
+      if (known?.sizeBytes === sizeBytes) return known.records
+      const records = recordsIn(fs.readFileSync(fd))
+      this.#shards.set(shard, { sizeBytes, records })
+      return records
+    } finally {
+      fs.closeSync(fd)
+    }
+  }
+
+  #opened({ id, bytes }: Found): SubjectKey {
+    const wrapped = bytes.subarray(WRAPPED.at, WRAPPED.end)
+    const decipher = createDecipheriv("aes-256-gcm", this.#wrapKey, bytes.subarray(NONCE.at, NONCE.end))
+    decipher.setAAD(bytes.subarray(ID.at, NAME.end))
+    decipher.setAuthTag(wrapped.subarray(KEY_BYTES))
+    try {
+      return { id, key: Buffer.concat([decipher.update(wrapped.subarray(0, KEY_BYTES)), decipher.final()]) }
+    } catch (error) {
+      const message = `a key in ${this.#directory} does not open under the vault's root key; restore the vault from a backup`
+      throw new AuditError("STATE_DIRECTORY_DAMAGED", message, { cause: error })
+    }
+  }
+
+  #nameOf(subject: string): string {
+    return createHmac("sha256", this.#nameKey).update(subject).digest("base64url")
+  }
+
+  #shardPath(shard: string): string {
+    return join(this.#directory, "keys", shard)
+  }
+}
+
+/** The id of a vault in the file that names it. */
+function idIn(bytes: Uint8Array | undefined): string | undefined {
+  const text = bytes === undefined ? "" : (utf8Text(bytes) ?? "")
+  return /^\{"v":1,"vault":"([0-9a-f]{32})"\}\n$/.exec(text)?.[1]
+}
+
+function vaultPath(stateDirectory: string, id: string): string {
+  return join(stateDirectory, "vaults", id)
+}
+
+function derived(root: Uint8Array, purpose: string): Buffer {
+  return Buffer.from(hkdfSync("sha256", root, new Uint8Array(0), purpose, KEY_BYTES))
+}
+
+function shardOf(name: string): string {
+  return Buffer.from(name, "base64url").toString("hex", 0, 1)
+}
+
+function openAtEnd(path: string): number {
+  return fs.openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | NO_FOLLOW, 0o600)
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += fs.writeSync(fd, bytes, written, bytes.length - written)
+}
+
+/** The records of a shard. A write that was cut short leaves a piece between two of them: it is passed over. */
+function recordsIn(bytes: Buffer): Found[] {
+  const found: Found[] = []
+  for (let at = bytes.indexOf(MAGIC); at !== -1; at = bytes.indexOf(MAGIC, at)) {
+    const record = bytes.subarray(at, at + RECORD_BYTES)
+    if (record.length === RECORD_BYTES && record.readUInt32BE(CRC_AT) === crc32(record.subarray(0, CRC_AT))) {
+      const id = record.toString("base64url", ID.at, ID.end)
+      found.push({ at, id, name: record.toString("base64url", NAME.at, NAME.end), bytes: record })
+      at += RECORD_BYTES
+    } else at += 1
+  }
+  return found
+}
