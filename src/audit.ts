@@ -85,3 +85,4 @@ export {
   type VerifyOptions,
   verifyAuditLog,
 } from "./query/index.ts"
+export { type EraseOptions, type ErasureReason, type ErasureReport, eraseSubject } from "./retention/index.ts"

@@ -25,6 +25,7 @@ import {
   type Environment,
   formatPart,
   Ledger,
+  type PartText,
   type Recorded,
   type RecordNote,
   recordChannel,
@@ -213,7 +214,7 @@ export class Recorder {
     detailsJson: string,
     parts: EventParts,
     details: object,
-    part?: string,
+    part?: PartText,
   ): Recorded {
     const { ledger, template } = this.#options
     const sequence = this.#sequence
@@ -310,9 +311,10 @@ function partOf(
   eventId: string,
   kept: KeptValues | undefined,
   sealed: ReturnType<PersonalValues["sealed"]>,
-): string | undefined {
+): PartText | undefined {
   const values = kept?.values ?? []
-  return values.length + sealed.length === 0 ? undefined : formatPart(eventId, values, sealed)
+  if (values.length + sealed.length === 0) return undefined
+  return { text: formatPart(eventId, values, sealed), hasLarge: values.length > 0 }
 }
 
 /** The operating system's code of a failure, else ours. */

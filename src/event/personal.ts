@@ -48,7 +48,12 @@ export class Personal {
 
 /** Whether a value is a wrapper of {@link personal}, of this copy of the package or another. */
 export function isPersonal(value: unknown): value is Personal {
-  return typeof value === "object" && value !== null && Reflect.get(value, BRAND) === true
+  try {
+    return typeof value === "object" && value !== null && Reflect.get(value, BRAND) === true
+  } catch {
+    // A Proxy that does not want to be asked is no wrapper of ours.
+    return false
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
  * What sealing works on, and how far it goes. Types only.
  * @module
  */
-import type { BlobStore, Journal, LogFiles, Mutex, PayloadStore, SigningState } from "../store/index.ts"
+import type { BlobStore, Journal, KeyVault, LogFiles, Mutex, PayloadStore, SigningState } from "../store/index.ts"
 import type { Environment } from "./identity.ts"
 
 /** What sealing works on. */
@@ -13,6 +13,10 @@ export interface SealContext {
   readonly parts: Journal
   /** Opens the store that they go to, and makes it when missing. */
   readonly payloads: () => PayloadStore | undefined
+  /** The keys of persons, where the log has any and they are here. */
+  readonly vault: () => KeyVault | undefined
+  /** Whether the log has personal values: then what is kept beside entries is looked after more closely. */
+  readonly keepsPersonal: () => boolean
   readonly blobs: BlobStore
   readonly state: SigningState
   readonly environment: Environment

@@ -15,6 +15,8 @@ export interface Erasure {
   readonly keys: readonly string[]
   /** Events with values under these keys, and where in them; all of an event's values where that is not known. */
   readonly values: Readonly<Record<string, readonly string[] | null>>
+  /** Events whose values were deleted after the list was made: a writer was stopped while it wrote them. */
+  readonly late: readonly string[]
   /** The event that said it was done; undefined while it is not. */
   readonly completedBy?: string
   /** What the events that tell of it need; nothing of the person. */
@@ -36,12 +38,13 @@ export async function readErasures(root: Pick<LogFiles, "read" | "names">): Prom
 }
 
 function parseErasure(id: string, bytes: Uint8Array): Erasure | undefined {
-  const { keys, values, completed_by, request } = parseObject(utf8Text(bytes))
+  const { keys, values, late, completed_by, request } = parseObject(utf8Text(bytes))
   const areKeys = Array.isArray(keys) && keys.every((key) => typeof key === "string")
   if (!areKeys || typeof values !== "object" || values === null) return undefined
   const done = typeof completed_by === "string" ? { completedBy: completed_by } : {}
   const known = typeof request === "object" && request !== null ? (request as Record<string, unknown>) : {}
-  return { id, keys: keys as string[], values: values as Erasure["values"], request: known, ...done }
+  const added = Array.isArray(late) ? late.filter((event) => typeof event === "string") : []
+  return { id, keys: keys as string[], values: values as Erasure["values"], late: added, request: known, ...done }
 }
 
 /** Once resolved the list survives power loss. */
@@ -50,12 +53,12 @@ export async function writeErasure(root: LogFiles, { id, completedBy, ...rest }:
   await root.replace(`${ERASURES_DIRECTORY}/${id}.json`, utf8(`${text}\n`))
 }
 
-/** Adds events whose values were deleted after the list was made: a writer was stopped while it wrote them. */
+/** Adds events whose values were deleted after the list was made. */
 export async function addErased(root: LogFiles, id: string, events: readonly string[]): Promise<void> {
   const erasure = (await readErasures(root)).find((one) => one.id === id)
-  if (erasure === undefined || events.every((event) => event in erasure.values)) return
-  const late = Object.fromEntries(events.map((event) => [event, erasure.values[event] ?? null]))
-  await writeErasure(root, { ...erasure, values: { ...erasure.values, ...late } })
+  const late = events.filter((event) => erasure?.values[event] === undefined && erasure?.late.includes(event) === false)
+  if (erasure !== undefined && late.length > 0)
+    await writeErasure(root, { ...erasure, late: [...new Set([...erasure.late, ...late])] })
 }
 
 /** Which erasure destroyed a key. */

@@ -156,9 +156,10 @@ function takeCount(size: number, available: number, align: boolean): number {
 }
 
 /** An entry never outlives the values kept beside it: those are synced too, whoever wrote them. */
-async function syncJournals({ journal, parts }: SealContext, batch: readonly JournalBatch[]): Promise<void> {
+async function syncJournals(context: SealContext, batch: readonly JournalBatch[]): Promise<void> {
+  const { journal, parts } = context
   const writers = new Set(batch.filter(({ names }) => names.length > 0).map(({ writerId }) => writerId))
-  const beside = (await parts.segments()).filter(({ writerId }) => writers.has(writerId))
+  const beside = (context.keepsPersonal() ? await parts.segments() : []).filter(({ writerId }) => writers.has(writerId))
   await Promise.all(beside.map(({ name }) => parts.sync(name)))
   await Promise.all(batch.flatMap(({ names }) => names).map((name) => journal.sync(name)))
 }

@@ -14,20 +14,23 @@ import {
   LocalKeyVault,
   LocalMutex,
   LocalPayloads,
+  type LogFiles,
   openLogDirectory,
   PARTS_DIRECTORY,
   type RootDirectory,
   StateDirectory,
+  VAULT_FILE,
 } from "../store/index.ts"
 import type { SealContext } from "./context.ts"
 import { tellError } from "./diagnostics.ts"
+import { applyErasures } from "./erase.ts"
 import type { Environment } from "./identity.ts"
 import type { WriterOf } from "./rebuild.ts"
 import { findEntry, nextInTree, receiptFor, type SealedReceipt } from "./receipt.ts"
 import { type Recovery, recoverLocked } from "./recover.ts"
 import { type SealMetrics, SealSchedule } from "./schedule.ts"
 import { locked, type Sealed } from "./seal.ts"
-import { Writer, type WriterMark } from "./writer.ts"
+import { type PartText, Writer, type WriterMark } from "./writer.ts"
 
 /** A recovery waits for sealers that come and go. */
 const RECOVER_PATIENCE_MS = 10_000
@@ -97,7 +100,11 @@ export class Ledger {
       (lost) => hooks.onLost(root.path, lost),
       (error) => tellError(root.path, "sync", error),
     )
-    this.#schedule = new SealSchedule(root.path, this.#writer, () => sealContext(root, environment, hooks))
+    this.#schedule = new SealSchedule(root.path, this.#writer, () => ({
+      ...sealContext(root, environment, hooks),
+      vault: () => this.#knownVault(),
+      keepsPersonal: () => fs.existsSync(root.locate(VAULT_FILE, false)),
+    }))
   }
 
   /**
@@ -145,6 +152,35 @@ export class Ledger {
     return this.#vault
   }
 
+  /** The vault, where the log has one and it is here. */
+  #knownVault(): KeyVault | undefined {
+    if (this.#vault !== undefined) return this.#vault
+    const keyFile = this.#environment["SECUREML_VAULT_KEY_FILE"]
+    try {
+      this.#vault = LocalKeyVault.ofLog(this.#root, this.state.path, keyFile, false)
+    } catch (error) {
+      // Whoever records or erases a personal value is told.
+      if (!(error instanceof AuditError && error.code === "VAULT_MISSING")) throw error
+    }
+    return this.#vault
+  }
+
+  /**
+   * Deletes what erasures have named and is still here.
+   * @returns How many parts were deleted.
+   * @throws {@link AuditError} `ERASURE_PENDING`: something kept the store or the lock; do it again later.
+   */
+  async applyErasures(): Promise<number> {
+    const { context } = this.#schedule
+    await this.#schedule.settled()
+    return this.#underMutex(() => applyErasures(context, this.#writer))
+  }
+
+  /** Where the few private files of the log are. */
+  get files(): LogFiles {
+    return this.#root
+  }
+
   /** Mode of files in the log directory: private, or shared with one group. */
   get fileMode(): number {
     return this.#root.access.fileMode
@@ -154,7 +190,7 @@ export class Ledger {
    * Records one entry; see {@link Writer.append}.
    * @throws {@link AuditError} `RECORD_FAILED`.
    */
-  record(build: (mark: WriterMark) => string, part?: string): Recorded {
+  record(build: (mark: WriterMark) => string, part?: PartText): Recorded {
     const writer = this.#writer
     try {
       writer.append(build, part)
@@ -255,12 +291,17 @@ export class Ledger {
   ): Promise<{ recovery: Recovery; checkpoint: Checkpoint }> {
     const { context } = this.#schedule
     await this.#schedule.settled()
+    const done = await this.#underMutex(() => recoverLocked(context, writerOf, tell))
+    this.#schedule.forgetTree()
+    return done
+  }
+
+  /** Waits for the mutex, as sealers come and go. */
+  async #underMutex<T>(work: () => Promise<T>): Promise<T> {
+    const { context } = this.#schedule
     for (let waitedMs = 0; ; waitedMs += RECOVER_STEP_MS) {
-      const done = await locked(context, () => recoverLocked(context, writerOf, tell))
-      if (done !== undefined) {
-        this.#schedule.forgetTree()
-        return done
-      }
+      const done = await locked(context, async () => ({ result: await work() }))
+      if (done !== undefined) return done.result
       if (waitedMs > RECOVER_PATIENCE_MS) {
         throw new AuditError(
           "SEALING_UNAVAILABLE",
@@ -304,7 +345,11 @@ export class Ledger {
   }
 }
 
-function sealContext(root: RootDirectory, environment: Environment, hooks: LedgerHooks): SealContext {
+function sealContext(
+  root: RootDirectory,
+  environment: Environment,
+  hooks: LedgerHooks,
+): Omit<SealContext, "vault" | "keepsPersonal"> {
   return {
     root,
     journal: new LocalJournal(root),

@@ -92,13 +92,13 @@ export async function moveParts(context: SealContext, own: Writer): Promise<void
 
 /** Returns whether all of a segment's entries are in the tree. */
 async function moveSegment(
-  { parts, root }: SealContext,
+  { parts, root, keepsPersonal }: SealContext,
   segment: SegmentInfo,
   next: number,
   store: PayloadStore,
 ): Promise<boolean> {
   // Read under the mutex, which an erasure holds while it deletes: what comes in later is left out here.
-  const erased = erasedKeys(await readErasures(root))
+  const erased = erasedKeys(keepsPersonal() ? await readErasures(root) : [])
   for (let offset = 0; ; ) {
     const read = await parts.read(segment.name, offset, READ_BYTES)
     if (read === undefined) return true

@@ -36,6 +36,8 @@ function context(): SealContext {
     root,
     journal: new LocalJournal(root),
     parts: new LocalJournal(root, PARTS_DIRECTORY),
+    vault: () => undefined,
+    keepsPersonal: () => false,
     payloads: () => LocalPayloads.open(root, true),
     blobs: new LocalBlobs(root),
     state: new StateDirectory(environment),

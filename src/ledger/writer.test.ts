@@ -156,7 +156,7 @@ describe("a part", () => {
   test("is written and synced before its entry, under the entry's number", () => {
     const { journal, parts, writer, add } = begin()
     add("a")
-    writer.append(() => "b", "large")
+    writer.append(() => "b", { text: "large", hasLarge: true })
     expect(parts.lines(true)).toEqual([`${writer.id} 1 large`])
     expect(journal.lines()).toHaveLength(2)
   })
@@ -168,7 +168,9 @@ describe("a part", () => {
       add("a")
       const old = writer.id
       parts.faults = { ...faults }
-      expect(() => writer.append(() => "b", "large")).toThrow(expect.objectContaining({ code: "RECORD_FAILED" }))
+      expect(() => writer.append(() => "b", { text: "large", hasLarge: true })).toThrow(
+        expect.objectContaining({ code: "RECORD_FAILED" }),
+      )
       expect(journal.lines()).toEqual([`${old} 0 a`])
       add("c")
       expect(marks.at(-1)).toEqual({ id: writer.id, seq: 0, continues: { id: old, seq: 1 } })

@@ -50,6 +50,13 @@ export interface WriterMark {
   readonly continues: Continues | undefined
 }
 
+/** What goes beside an entry. */
+export interface PartText {
+  readonly text: string
+  /** Whether values are in it that were too large for the entry. */
+  readonly hasLarge: boolean
+}
+
 /** Receives lines that a failed sync lost for good. */
 export type LostListener = (lost: { readonly count: number; readonly code: string }) => void
 
@@ -113,6 +120,9 @@ export class Writer {
   /** Names of own segments that are closed, waiting to be published and removed; of entries, and of parts. */
   readonly #retired = new Set<string>()
   readonly #retiredParts = new Set<string>()
+
+  /** Whether what erasures have named was looked for since this writer began. */
+  erasuresApplied = false
 
   /** @param onSyncError - Told of each sync that failed, whether anybody waited for it or not. */
   constructor(
@@ -212,10 +222,11 @@ export class Writer {
    * Appends one entry. Returned means it is with the operating system and survives the death of this process.
    *
    * @param build - Makes the entry's text once its writer and number are known; called again if they change.
-   * @param part - Values kept beside the entry, written before it, and synced before it is.
+   * @param part - Values kept beside the entry, written before it. Large ones are synced at once, so that the entry
+   * never outlives them; personal ones, which are small and many, before the entry is.
    * @throws {@link AuditError} `RECORD_FAILED`: the message says whether the entry may still land.
    */
-  append(build: (mark: WriterMark) => string, part?: string): void {
+  append(build: (mark: WriterMark) => string, part?: PartText): void {
     for (;;) {
       const entry = build({ id: this.#identity.id, seq: this.#seq, continues: this.#continues })
       const length = formatLineInto(this.#line, this.#seq, entry)
@@ -288,12 +299,13 @@ export class Writer {
     }
   }
 
-  #writePart(part: string): void {
+  #writePart({ text, hasLarge }: PartText): void {
     try {
       this.#partSegment ??= this.#parts.openSegment(this.#identity.id, this.#identity.partSegments++)
-      const line = Buffer.from(formatLine(this.#seq, part))
+      const line = Buffer.from(formatLine(this.#seq, text))
       this.#partSegment.append(line, line.length)
-      this.#partsWait = true
+      if (hasLarge) this.#partSegment.syncNow()
+      this.#partsWait = !hasLarge
     } catch (error) {
       this.#beginAnew()
       throw recordFailed(false, error instanceof SegmentWriteError ? error.cause : error)

@@ -17,6 +17,7 @@ import {
 } from "../proof/index.ts"
 import type { Finding } from "./findings.ts"
 import { KEPT_MARKER } from "./kept-values.ts"
+import { PERSONAL_MARKER } from "./personal.ts"
 import { type RunSegment, SequenceRuns } from "./sequence-runs.ts"
 
 const HASH_BYTES = 32
@@ -147,9 +148,11 @@ class BundleWalk {
 
   #findKept(bytes: Uint8Array, starts: readonly number[], first: number): void {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    for (let at = text.indexOf(KEPT_MARKER); at !== -1; at = text.indexOf(KEPT_MARKER, at + 1)) {
-      const n = starts.findLastIndex((start) => start <= at)
-      if (n + 1 < starts.length) this.kept.set(first + n, bytes.slice(starts[n], starts[n + 1]! - 2))
+    for (const marker of [KEPT_MARKER, PERSONAL_MARKER]) {
+      for (let at = text.indexOf(marker); at !== -1; at = text.indexOf(marker, at + 1)) {
+        const n = starts.findLastIndex((start) => start <= at)
+        if (n + 1 < starts.length) this.kept.set(first + n, bytes.slice(starts[n], starts[n + 1]! - 2))
+      }
     }
   }
 }

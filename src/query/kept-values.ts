@@ -78,6 +78,11 @@ function readMarker(reader: PayloadReader, eventId: string, { pointer, commitmen
   return { pointer, state: "present", value: JSON.parse(whole.json) as JsonValue }
 }
 
+/** Whether an entry has values that were kept because they were too large. */
+export function holdsKept({ details }: AuditEntry): boolean {
+  return markersIn(details).length > 0
+}
+
 /** Markers in a value; entries are at most 64 KiB, so depth is bounded. */
 function markersIn(value: JsonValue, pointer = ""): Marker[] {
   if (typeof value !== "object" || value === null) return []

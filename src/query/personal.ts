@@ -83,6 +83,28 @@ export class PersonalReader {
     return this.#vault !== undefined
   }
 
+  /** Whether the log has personal values, or had some. */
+  get hasValues(): boolean {
+    return !this.#isPublicPart
+  }
+
+  /** Every place at which a value of a person stands, by event; null where it cannot be told. */
+  placesOf(subject: string): ReadonlyMap<string, readonly string[] | null> {
+    const places = new Map<string, readonly string[] | null>()
+    for (const part of this.#payloads?.sealedUnder(this.keysOf(subject)) ?? []) {
+      const opened = openValues(part, (id) => this.#vault?.key(id))
+      const known = places.get(part.eventId)
+      if (typeof opened === "string" || known === null) places.set(part.eventId, null)
+      else places.set(part.eventId, [...new Set([...(known ?? []), ...opened.map(({ pointer }) => pointer)])])
+    }
+    return places
+  }
+
+  /** What was erased. */
+  get erasures(): readonly Erasure[] {
+    return this.#erasures
+  }
+
   /** Events that hold values of a person. */
   eventsOf(subject: string): ReadonlySet<string> {
     const keys = this.#vault?.keysOf(subject).map(({ id }) => id) ?? []
@@ -123,7 +145,9 @@ export class PersonalReader {
     )
     if (whole !== undefined) return { state: "present", value: JSON.parse(whole.json) as JsonValue }
     if (kept.length > 0) return { state: "damaged" }
-    const erasure = this.#erasures.find(({ values: erased }) => covers(erased[eventId], pointer))
+    const erasure = this.#erasures.find(
+      ({ values: erased, late }) => covers(erased[eventId], pointer) || late.includes(eventId),
+    )
     if (erasure !== undefined)
       return erasure.completedBy === undefined ? { state: "erased" } : { state: "erased", by: erasure.completedBy }
     if (isDestroyed) return { state: "erased" }

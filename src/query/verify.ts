@@ -11,11 +11,12 @@ import { type Checkpoint, parseCheckpoint, parseVerifierKey } from "../proof/ind
 import { findLogDirectory, LocalBlobs, type RootDirectory, StateDirectory } from "../store/index.ts"
 import { checkIndex } from "./check-index.ts"
 import { checkSignature, chooseKey, type KeySource, readDirectoryKey, type TrustedKey } from "./check-key.ts"
+import { hasPersonal, PersonalCheck, type PersonalCounts } from "./check-personal.ts"
 import { SequenceCheck } from "./check-sequences.ts"
 import { checkTail } from "./check-tail.ts"
 import { checkTree } from "./check-tree.ts"
 import { type Finding, NOT_PROVEN, type Verdict, worstVerdict } from "./findings.ts"
-import { checkKeptValues } from "./kept-values.ts"
+import { checkKeptValues, holdsKept } from "./kept-values.ts"
 import { SequenceRuns } from "./sequence-runs.ts"
 import { type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 
@@ -50,6 +51,8 @@ export interface VerificationReport {
   readonly publicKey?: string
   readonly keySource?: KeySource
   readonly checkpoint?: Checkpoint
+  /** How many personal values are there, withheld, erased, missing or damaged; left out where the log has none. */
+  readonly personalValues?: PersonalCounts
   /** What no verification of this log can show. */
   readonly notProven: readonly string[]
 }
@@ -81,6 +84,7 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
   try {
     return await verifySealed({
       root,
+      environment,
       state,
       snapshot,
       head: snapshot.head,
@@ -102,6 +106,7 @@ interface Verification {
   readonly root: RootDirectory
   readonly state: StateDirectory
   readonly snapshot: Snapshot
+  readonly environment: Environment
   readonly head: Checkpoint
   readonly key: TrustedKey | undefined
   readonly directoryKey: string | undefined
@@ -111,10 +116,11 @@ interface Verification {
 }
 
 async function verifySealed(verification: Verification): Promise<VerificationReport> {
-  const { root, state, snapshot, head, key, directoryKey, options } = verification
+  const { root, state, environment, snapshot, head, key, directoryKey, options } = verification
   const older = olderCheckpoints(verification)
   const sequences = new SequenceCheck()
   const kept = new Map<number, AuditEntry>()
+  const personal = await PersonalCheck.open(root, environment)
   const tree = await checkTree(snapshot.blobs, head, {
     directory: root.path,
     rootsAt: new Set(older.map(({ checkpoint }) => checkpoint.treeSize)),
@@ -122,7 +128,9 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
       sequences.see(stretch)
       for (const [index, bytes] of stretch.kept) {
         const entry = tryParse(bytes)
-        if (entry !== undefined) kept.set(index, entry)
+        if (entry === undefined) continue
+        if (hasPersonal(entry)) personal.see(index, entry)
+        if (holdsKept(entry)) kept.set(index, entry)
       }
     },
     onProgress: (entriesChecked) => options.onProgress?.(entriesChecked),
@@ -136,6 +144,7 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     ...(tree.entriesChecked === head.treeSize ? sequences.findings() : []),
     ...(await checkTail(root, snapshot)),
     ...(await payloadFindings(root, snapshot, kept)),
+    ...(await personal.findings(snapshot)),
     ...publishedFindings(verification),
     ...tailFindings(snapshot),
     ...(await checkIndex(snapshot, options.index === true)),
@@ -150,6 +159,7 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     treeSize: head.treeSize,
     rootHash: head.rootHash,
     entriesChecked: tree.entriesChecked,
+    ...(Object.values(personal.counts).some((count) => count > 0) ? { personalValues: personal.counts } : {}),
     checkpoint: head,
     ...(key === undefined ? {} : { publicKey: key.verifierKey, keySource: key.source }),
   }

@@ -104,6 +104,11 @@ export interface Journal {
   read(name: string, offset: number, limitBytes: number): Promise<SegmentRead | undefined>
   /** Once resolved everything written to the segment before the call survives power loss. */
   sync(name: string): Promise<void>
+  /**
+   * Writes a line over one of the same length; once resolved the old bytes are gone from the file, power loss or not.
+   * A segment that is gone is no error.
+   */
+  overwrite(name: string, offset: number, line: Uint8Array): Promise<void>
   /** Once resolved the published segment carries the mark `.done`. */
   markDone(name: string): Promise<void>
   /**
@@ -204,6 +209,8 @@ export interface KeyVault {
   /** The key with an id; undefined when it was destroyed, or is none of this vault. */
   key(id: string): Uint8Array | undefined
   isDestroyed(id: string): boolean
+  /** The ids of all keys that were destroyed. */
+  destroyed(): readonly string[]
   /** Once returned the keys are overwritten, no process uses them, and a vault restored from before cleans itself. */
   destroy(ids: readonly string[]): void
   close(): void

@@ -3,7 +3,8 @@
  * @module
  */
 import { type Command, Option } from "commander"
-import { type AuditQuery, streamAuditLogs } from "../../audit.ts"
+import type { AuditQuery, AuditRecord } from "../../audit.ts"
+import { streamRecords } from "../../query/index.ts"
 import type { RootDirectory } from "../../store/index.ts"
 import { exportBundle } from "../bundle-export.ts"
 import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
@@ -141,13 +142,16 @@ function fileOf({ output: file, force, json, format }: ExportFlags, output: Outp
 
 /** Writes everything that matches; false when the reader left. @throws Error after a signal. */
 async function writeAll(
-  query: AuditQuery,
+  query: AuditQuery & { readonly logDir: string },
   records: FormattedRecords,
   { tally, signal, output }: ExportRun,
 ): Promise<boolean> {
   const progress = new Progress(output)
   try {
-    for await (const record of streamAuditLogs(query)) {
+    for await (const record of streamRecords<string>(
+      query,
+      query.logDir,
+    ) as AsyncIterable<unknown> as AsyncIterable<AuditRecord>) {
       if (signal.aborted) throw new Error("the export was interrupted: what was written is not all of it")
       if (output.closed) return false
       await records.write(record)

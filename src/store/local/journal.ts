@@ -70,6 +70,22 @@ export class LocalJournal implements Journal {
     await this.#withFile(name, syncFile)
   }
 
+  async overwrite(name: string, offset: number, line: Uint8Array): Promise<void> {
+    try {
+      // Not for appending: that would write at the end, wherever it is told to.
+      const fd = fs.openSync(this.#path(name), fs.constants.O_RDWR | (fs.constants.O_NOFOLLOW ?? 0))
+      try {
+        for (let written = 0; written < line.length; )
+          written += fs.writeSync(fd, line, written, line.length - written, offset + written)
+        await syncFile(fd)
+      } finally {
+        fs.closeSync(fd)
+      }
+    } catch (error) {
+      if (!isMissing(error)) throw error
+    }
+  }
+
   async markDone(name: string): Promise<void> {
     if (name.endsWith(".done")) return
     await fsp.rename(this.#path(name), `${this.#path(name)}.done`).catch(missingAsUndefined)

@@ -168,6 +168,11 @@ export class LocalKeyVault implements KeyVault {
     return this.#destroyed.has(id)
   }
 
+  destroyed(): readonly string[] {
+    this.#refresh()
+    return [...this.#destroyed]
+  }
+
   destroy(ids: readonly string[]): void {
     this.#refresh()
     // First the list: whoever looks from now on uses none of them, and a crash in between is finished the next time.

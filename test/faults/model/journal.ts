@@ -79,6 +79,17 @@ export class MemoryJournal implements Journal {
     await this.#step(() => this.#disk.syncDirectory(this.#directory))
   }
 
+  async overwrite(name: string, offset: number, line: Uint8Array): Promise<void> {
+    await this.#step(() => {
+      const inode = this.#disk.find(this.#at(name))
+      if (inode === undefined) return
+      const after = Buffer.from(inode.bytes().subarray(offset + line.length))
+      inode.truncate(offset)
+      inode.append(Buffer.concat([line, after]))
+      inode.sync()
+    })
+  }
+
   async markDone(name: string): Promise<void> {
     if (name.endsWith(".done")) return
     await this.#step(() => {

@@ -77,6 +77,8 @@ export class Process {
       journal: new MemoryJournal(disk, files.at(JOURNAL_DIRECTORY), actor),
       parts: new MemoryJournal(disk, files.at(PARTS_DIRECTORY), actor),
       payloads: () => new MemoryPayloads(files, actor),
+      vault: () => undefined,
+      keepsPersonal: () => false,
       blobs: new Blobs(files, onHead),
       state: new MemoryState(new Files(disk, STATE_DIRECTORY, actor), actor, locks),
       environment,

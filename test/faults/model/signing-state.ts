@@ -4,7 +4,14 @@
  * @module
  */
 import { AuditError } from "../../../src/errors.ts"
-import type { Mutex, Payload, PayloadStore, RememberedCheckpoint, SigningState } from "../../../src/store/index.ts"
+import type {
+  Mutex,
+  Payload,
+  PayloadStore,
+  RememberedCheckpoint,
+  SealedPart,
+  SigningState,
+} from "../../../src/store/index.ts"
 import { PAYLOADS_FILE } from "../../../src/store/index.ts"
 import type { Actor } from "./actor.ts"
 import { directoryOf } from "./disk.ts"
@@ -139,6 +146,19 @@ export class MemoryPayloads implements PayloadStore {
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line) as Payload)
     return payloads.filter((payload) => payload.eventId === eventId)
+  }
+
+  /** No personal values here. */
+  sealedOf(): readonly SealedPart[] {
+    return []
+  }
+
+  sealedUnder(): readonly SealedPart[] {
+    return []
+  }
+
+  deleteUnder(): number {
+    return 0
   }
 
   close(): void {

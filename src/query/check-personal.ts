@@ -1,0 +1,114 @@
+/**
+ * Whether the personal values of a log are where they should be: each opens its commitment, or was erased by an event
+ * that is in the log, or cannot be read here.
+ * @module
+ */
+import type { AuditEntry } from "../event/index.ts"
+import type { Environment, Erasure } from "../ledger/index.ts"
+import { opensCommitment } from "../privacy/index.ts"
+import type { RootDirectory } from "../store/index.ts"
+import type { Finding } from "./findings.ts"
+import { markersIn, PersonalReader, type PersonalState } from "./personal.ts"
+import { findSealed } from "./read.ts"
+import { type Snapshot, tryParse } from "./snapshot.ts"
+
+/** How many personal values there are of each state. */
+export type PersonalCounts = Readonly<Record<PersonalState["state"], number>>
+
+/** Entries whose values were not found are looked at once more at the end; no more of them than this. */
+const MOST_DOUBTFUL = 10_000
+
+/** Looks at the personal values of entries as they come by. */
+export class PersonalCheck {
+  readonly #root: RootDirectory
+  readonly #environment: Environment
+  readonly #reader: PersonalReader
+  readonly #counts = { present: 0, withheld: 0, erased: 0, missing: 0, damaged: 0 }
+  readonly #findings: Finding[] = []
+  readonly #doubtful = new Map<number, AuditEntry>()
+
+  private constructor(root: RootDirectory, environment: Environment, reader: PersonalReader) {
+    this.#root = root
+    this.#environment = environment
+    this.#reader = reader
+  }
+
+  static async open(root: RootDirectory, environment: Environment): Promise<PersonalCheck> {
+    return new PersonalCheck(root, environment, await PersonalReader.open(root, environment))
+  }
+
+  get counts(): PersonalCounts {
+    return this.#counts
+  }
+
+  see(index: number, entry: AuditEntry): void {
+    const states = this.#reader.statesOf(entry)
+    const isDoubtful = [...states.values()].some(({ state }) => state === "missing" || state === "damaged")
+    // It may have been recorded, or moved, after the reader was opened.
+    if (isDoubtful && this.#doubtful.size < MOST_DOUBTFUL) this.#doubtful.set(index, entry)
+    else this.#take(index, states)
+  }
+
+  #take(index: number, states: ReadonlyMap<string, PersonalState>): void {
+    for (const [pointer, { state }] of states) {
+      this.#counts[state] += 1
+      if (state !== "missing" && state !== "damaged") continue
+      const message = `the personal value of entry ${index} at ${pointer} is ${state}, and no event says why`
+      this.#findings.push({ code: `payload_${state}`, verdict: "payload_damaged", message, index })
+    }
+  }
+
+  /** All findings, once every entry was seen. */
+  async findings(snapshot: Snapshot): Promise<Finding[]> {
+    const reader = await PersonalReader.open(this.#root, this.#environment)
+    try {
+      for (const [index, entry] of this.#doubtful) this.#take(index, reader.statesOf(entry))
+      for (const erasure of reader.erasures) this.#findings.push(...(await checkErasure(snapshot, erasure)))
+    } finally {
+      reader.close()
+      this.#reader.close()
+    }
+    const { withheld } = this.#counts
+    if (withheld > 0)
+      this.#findings.push({
+        code: "payloads_unchecked",
+        message: `${withheld} personal values cannot be opened here, where their keys or the private state are not: not checked`,
+      })
+    return this.#findings
+  }
+}
+
+/** An erasure that no event tells of would be a way to hide that values are gone. */
+async function checkErasure(snapshot: Snapshot, erasure: Erasure): Promise<Finding[]> {
+  const { id, completedBy } = erasure
+  if (completedBy === undefined)
+    return [
+      {
+        code: "erasure_pending",
+        message: `the erasure ${id} was begun and not finished: run secureml audit erase --resume`,
+      },
+    ]
+  const details = await detailsOf(snapshot, completedBy)
+  const salt = Buffer.from(String(erasure.request["salt"]), "base64")
+  const list = { eventId: id, pointer: "/values", json: JSON.stringify(erasure.values) }
+  const isTold =
+    details !== undefined &&
+    details["erasure_id"] === id &&
+    typeof details["list_commitment"] === "string" &&
+    opensCommitment(details["list_commitment"], salt, list)
+  if (isTold) return []
+  const message = `the erasure ${id} is not the one that an event of the log tells of: values may be gone for another reason`
+  return [{ code: "erasure_unexplained", verdict: "payload_damaged", message }]
+}
+
+async function detailsOf(snapshot: Snapshot, eventId: string): Promise<Record<string, unknown> | undefined> {
+  const waiting = snapshot.tail.find(({ entry }) => entry.event_id === eventId)?.entry
+  const place = waiting === undefined ? await findSealed(snapshot, eventId, 0) : undefined
+  const entry = waiting ?? (place === undefined ? undefined : tryParse(place.bytes))
+  return entry?.event_type === "erasure_completed" ? entry.details : undefined
+}
+
+/** Whether an entry has personal values. */
+export function hasPersonal(entry: AuditEntry): boolean {
+  return markersIn(entry).length > 0
+}
