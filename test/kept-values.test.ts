@@ -63,7 +63,7 @@ describe("values too large for an entry, kept beside the log", () => {
     expect(await verdict()).toEqual({ verdict: "payload_damaged", codes: ["payload_missing"] })
     expect((await getKeptValues({ logDir: place.logDir, eventId }))[0]!.state).toBe("missing")
     const forged = LocalPayloads.open(openLogDirectory(place.logDir, undefined), true)!
-    forged.addAll([{ ...payload!, json: '"forged"' }])
+    forged.addAll([{ ...payload!, json: '"forged"' }], [])
     forged.close()
     expect(await verdict()).toEqual({ verdict: "payload_damaged", codes: ["payload_damaged"] })
     fs.writeFileSync(file, whole)

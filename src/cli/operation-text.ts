@@ -2,10 +2,12 @@
  * An operation as text: in a table, in a pipe, and in full. Pure; everything in it is untrusted.
  * @module
  */
+
 import type { AuditOperation, OperationSummary } from "../audit.ts"
 import { durationText } from "./duration.ts"
 import { escapeText } from "./escape.ts"
 import type { Style } from "./output.ts"
+import { actorName } from "./record-row.ts"
 import type { Column } from "./table.ts"
 
 /** Columns on a terminal. An id that is cut is of no use, so it never is. */
@@ -53,7 +55,7 @@ export function operationFacts(
     ["started", operation.startedAt],
     ["ended", endedAt ?? undefined],
     ["duration", durationMs === null ? undefined : durationText(durationMs)],
-    ["who", actor === null ? undefined : [actor.id, actor.type, actor.role].filter(Boolean).join(", ")],
+    ["who", actor === null ? undefined : [actorName(actor), actor.type, actor.role].filter(Boolean).join(", ")],
     ["regulations", regulations.length === 0 ? undefined : regulations.join(", ")],
     ["context", context === null ? undefined : JSON.stringify(context)],
     ["parent", parent === null ? undefined : `${parentName ?? "not in this log"} (${parent})`],

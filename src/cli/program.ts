@@ -5,6 +5,7 @@
 import { Command } from "commander"
 import { addCompletion } from "./commands/completion.ts"
 import { addDoctor } from "./commands/doctor.ts"
+import { addErase } from "./commands/erase.ts"
 import { addExport } from "./commands/export.ts"
 import { addImport } from "./commands/import.ts"
 import { addInit } from "./commands/init.ts"
@@ -18,6 +19,7 @@ import { addSeal } from "./commands/seal.ts"
 import { addSearch } from "./commands/search.ts"
 import { addShow } from "./commands/show.ts"
 import { addStats } from "./commands/stats.ts"
+import { addSubject } from "./commands/subject.ts"
 import { addTail } from "./commands/tail.ts"
 import { addTrace } from "./commands/trace.ts"
 import { addVerify } from "./commands/verify.ts"
@@ -40,6 +42,8 @@ const COMMANDS = [
   addReindex,
   addImport,
   addExport,
+  addSubject,
+  addErase,
   addDoctor,
   addCompletion,
 ]

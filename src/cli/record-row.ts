@@ -2,7 +2,7 @@
  * A record on one line: index, time, type, operation, who, what. Pure; everything in a record is untrusted.
  * @module
  */
-import type { AuditRecord, JsonObject, JsonValue } from "../audit.ts"
+import type { Actor, AuditRecord, JsonObject, JsonValue } from "../audit.ts"
 import { escapeText } from "./escape.ts"
 import type { Column } from "./table.ts"
 
@@ -83,7 +83,7 @@ export function pipeCells(record: AuditRecord): string[] {
 /** Who acted: the user in the details, else the actor. */
 export function whoOf({ details, actor }: AuditRecord): string {
   const user = details["user"]
-  return typeof user === "string" ? user : (actor?.id ?? "")
+  return typeof user === "string" ? user : actor === undefined ? "" : actorName(actor)
 }
 
 /** What happened, in short: the details that matter most for the type of event. */
@@ -123,4 +123,10 @@ function cutJson(value: JsonValue): string {
 function cutAt(text: string, chars: number): string {
   if (text.length <= chars) return text
   return `${text.slice(0, chars - 1).replace(/[\ud800-\udbff]$/, "")}…`
+}
+
+/** The actor's id; what became of it, where it is a personal value that cannot be shown. */
+export function actorName({ id }: Actor): string {
+  const marker = id as unknown as { readonly state?: unknown }
+  return typeof id === "string" ? id : `(${typeof marker.state === "string" ? marker.state : "personal"})`
 }

@@ -3,7 +3,7 @@
  * alone it would silently drop a filter, or the check of a key. Pure.
  * @module
  */
-import { isRecord, keysOf } from "../event/index.ts"
+import { checkSubject, isRecord, keysOf } from "../event/index.ts"
 
 /** @throws TypeError: `refusal` for what is no object; for a field that does not exist it names that and lists those that do. */
 export function checkArgument(given: unknown, fields: readonly string[], refusal: string): void {
@@ -69,6 +69,21 @@ export function checkProofArgument(given: ProofArgument): void {
   if (index === undefined) checkEventId(eventId)
   else if (!Number.isSafeInteger(index) || index < 0)
     throw new RangeError("index must be a whole number from 0, the event's place in the log")
+}
+
+/** Whose values are asked for. */
+export interface SubjectArgument {
+  /** Default: `$SECUREML_AUDIT_DIR`, else "secureml_audit_logs". */
+  readonly logDir?: string
+  /** Identifier of the person, as it was given when values were recorded. */
+  readonly subject: string
+}
+
+/** @throws TypeError, RangeError naming the field. */
+export function checkSubjectArgument(given: SubjectArgument): void {
+  checkArgument(given, ["logDir", "subject"], 'the argument must be an object, such as { subject: "customer-17" }')
+  checkLogDir(given.logDir)
+  checkSubject(given.subject, "subject")
 }
 
 const VERIFY_FIELDS = ["logDir", "publicKey", "against", "trustOnFirstUse", "index", "onProgress"]

@@ -12,10 +12,12 @@ import {
   checkEventArgument,
   checkOperationArgument,
   checkProofArgument,
+  checkSubjectArgument,
   checkVerifyArgument,
   type EventArgument,
   type OperationArgument,
   type ProofArgument,
+  type SubjectArgument,
 } from "./door-arguments.ts"
 import { type AuditFilters, type AuditQuery, checkCounted, checkQuery, type RecordOf } from "./filter.ts"
 import { type KeptValue, keptValuesOf } from "./kept-values.ts"
@@ -23,6 +25,7 @@ import { type DecisionTrace, eventsIn, traceOf } from "./lineage.ts"
 import { type AuditOperation, operationOf } from "./operation.ts"
 import { withPersonalValues } from "./personal.ts"
 import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
+import { type SubjectReport, subjectReportOf } from "./subject.ts"
 import { told, toldStream } from "./told.ts"
 import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
 
@@ -258,6 +261,30 @@ export async function getKeptValues(query: EventArgument): Promise<KeptValue[]> 
     logDir,
     () => keptValuesOf(logDir, query.eventId),
     ({ length }) => length,
+  )
+}
+
+/**
+ * Everything that a log holds of one person, decrypted: for an answer to a request for access (GDPR Art. 15, 45 CFR
+ * 164.528). Values of other persons in the same events stay withheld. It leaves an `audit_read` event where a trail with
+ * `auditReads` is open; `secureml audit subject -` always leaves one.
+ *
+ * @throws TypeError, RangeError for a wrong argument, naming the field.
+ * @throws {@link AuditError} `VAULT_MISSING`, `LOG_DIR_UNREADABLE`.
+ * @example
+ * ```ts
+ * (await subjectReport({ subject: "customer-17" })).records.length // 3
+ * ```
+ */
+export async function subjectReport(query: SubjectArgument): Promise<SubjectReport> {
+  checkSubjectArgument(query)
+  const logDir = directoryOf(query.logDir)
+  return told(
+    "subjectReport",
+    query,
+    logDir,
+    () => subjectReportOf(logDir, query.subject, environmentOf(logDir)),
+    ({ records }) => records.length,
   )
 }
 

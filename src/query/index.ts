@@ -4,6 +4,7 @@
  */
 export { askedFor } from "./asked.ts"
 export { chooseKey, type KeySource, type TrustedKey } from "./check-key.ts"
+export type { PersonalCounts } from "./check-personal.ts"
 export type { HistogramBucket, HistogramQuery } from "./count.ts"
 export {
   countAuditLogs,
@@ -14,6 +15,7 @@ export {
   proveEvent,
   queryAuditLogs,
   streamAuditLogs,
+  subjectReport,
   traceDecision,
   verifyAuditLog,
 } from "./doors.ts"
@@ -42,10 +44,11 @@ export type { LinkCertainty } from "./lineage-clues.ts"
 export { type AuditOperation, type ChildOperation, childrenOf, operationOf } from "./operation.ts"
 export { listOperations, type OperationQuery } from "./operation-list.ts"
 export type { MissingEvents, OperationError, OperationFacts, OperationSummary } from "./operation-tally.ts"
-export { PersonalReader, type PersonalState } from "./personal.ts"
+export { PersonalReader, type PersonalState, withPersonalValues } from "./personal.ts"
 export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, streamRecords } from "./read.ts"
 export { type IndexReport, reindexLog } from "./reindex.ts"
 export { readEntries, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
+export type { SubjectReport } from "./subject.ts"
 export { parseTimeBound } from "./time-bound.ts"
 export { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
 export { eachText, findPart, folded, partsOf } from "./words.ts"

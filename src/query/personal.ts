@@ -18,6 +18,7 @@ import {
   PAYLOADS_FILE,
   type RootDirectory,
   StateDirectory,
+  VAULT_FILE,
 } from "../store/index.ts"
 import { type AuditFilters, compileFilter, type Filter } from "./filter.ts"
 
@@ -41,6 +42,8 @@ interface Marker {
   readonly commitment: string
 }
 
+const WITHHELD: PersonalState = { state: "withheld" }
+
 /** What is kept for an event. */
 interface Opened {
   readonly values: readonly PersonalValue[]
@@ -50,6 +53,8 @@ interface Opened {
 
 /** Reads the personal values of a log. */
 export class PersonalReader {
+  readonly #root: RootDirectory
+  readonly #environment: Environment
   readonly #payloads: PayloadReader | undefined
   readonly #vault: KeyVault | undefined
   readonly #erasures: readonly Erasure[]
@@ -57,11 +62,15 @@ export class PersonalReader {
   readonly #isPublicPart: boolean
 
   private constructor(
+    root: RootDirectory,
+    environment: Environment,
     payloads: PayloadReader | undefined,
     vault: KeyVault | undefined,
     erasures: readonly Erasure[],
     isPublicPart: boolean,
   ) {
+    this.#root = root
+    this.#environment = environment
     this.#payloads = payloads
     this.#vault = vault
     this.#erasures = erasures
@@ -73,19 +82,10 @@ export class PersonalReader {
     const isPublic = ![PAYLOADS_FILE, PARTS_DIRECTORY, ERASURES_DIRECTORY].some((path) =>
       names.includes(path.slice(".state/".length)),
     )
-    if (isPublic) return new PersonalReader(undefined, undefined, [], true)
+    if (isPublic) return new PersonalReader(root, environment, undefined, undefined, [], true)
     const erasures = await readErasures(root)
-    return new PersonalReader(await PayloadReader.open(root), vaultOf(root, environment), erasures, false)
-  }
-
-  /** Whether values can be read here. */
-  get hasVault(): boolean {
-    return this.#vault !== undefined
-  }
-
-  /** Whether the log has personal values, or had some. */
-  get hasValues(): boolean {
-    return !this.#isPublicPart
+    const payloads = await PayloadReader.open(root)
+    return new PersonalReader(root, environment, payloads, vaultOf(root, environment), erasures, false)
   }
 
   /** Every place at which a value of a person stands, by event; null where it cannot be told. */
@@ -116,18 +116,33 @@ export class PersonalReader {
     return this.#vault?.keysOf(subject).map(({ id }) => id) ?? []
   }
 
-  /** What became of each personal value of an entry, by its place. */
-  statesOf(entry: AuditEntry): ReadonlyMap<string, PersonalState> {
-    const markers = markersIn(entry)
-    if (markers.length === 0) return new Map()
-    const opened = this.#open(entry.event_id)
-    return new Map(markers.map((marker) => [marker.pointer, this.#stateOf(entry.event_id, marker, opened)] as const))
+  /** @throws {@link AuditError} `VAULT_MISSING` where the log has personal values and the keys are not here. */
+  requireVault(): void {
+    if (this.#vault === undefined && this.#root.readNow(VAULT_FILE) !== undefined)
+      LocalKeyVault.ofLog(this.#root, new StateDirectory(this.#environment).path, undefined, false)?.close()
   }
 
-  #open(eventId: string): Opened {
+  /**
+   * What became of each personal value of an entry, by its place.
+   * @param of - Only this person's; values of others are withheld.
+   */
+  statesOf(entry: AuditEntry, of?: string): ReadonlyMap<string, PersonalState> {
+    const markers = markersIn(entry)
+    if (markers.length === 0) return new Map()
+    const opened = this.#open(entry.event_id, of === undefined ? undefined : this.keysOf(of))
+    return new Map(
+      markers.map((marker) => {
+        const state = this.#stateOf(entry.event_id, marker, opened)
+        return [marker.pointer, of !== undefined && state.state !== "present" ? WITHHELD : state] as const
+      }),
+    )
+  }
+
+  #open(eventId: string, ids: readonly string[] | undefined): Opened {
     const values: PersonalValue[] = []
     let [isWithheld, isDestroyed] = [false, false]
     for (const part of this.#payloads?.sealedOf(eventId) ?? []) {
+      if (ids !== undefined && !part.keys.some((key) => ids.includes(key))) continue
       const opened = openValues(part, (id) => this.#vault?.key(id))
       if (opened === "withheld" && part.keys.some((key) => this.#vault?.isDestroyed(key))) isDestroyed = true
       else if (opened === "withheld") isWithheld = true

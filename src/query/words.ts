@@ -40,7 +40,8 @@ export function partsOf(text: string): readonly string[] {
 export function eachText(entry: AuditEntry, visit: (text: string) => void): void {
   visit(entry.event_type)
   visit(entry.operation_name)
-  if (entry.actor !== undefined) visit(entry.actor.id)
+  // A personal value has a marker in its place.
+  if (typeof entry.actor?.id === "string") visit(entry.actor.id)
   if (entry.context !== undefined) walk(entry.context, visit)
   walk(entry.details, visit)
 }

@@ -115,8 +115,7 @@ async function heldOf(
 ): Promise<Pick<Erasure, "keys" | "values">> {
   const reader = await PersonalReader.open(findLogDirectory(ledger.path)!, environment)
   try {
-    // Where the log has values and the vault is not here, this says so.
-    if (!reader.hasVault && reader.hasValues) ledger.vault()
+    reader.requireVault()
     return { keys: reader.keysOf(subject), values: Object.fromEntries(reader.placesOf(subject)) }
   } finally {
     reader.close()

@@ -6,13 +6,14 @@ import type { Command } from "commander"
 import type { AuditRecord, JsonObject } from "../../audit.ts"
 import { utf8Text } from "../../bytes.ts"
 import { parseEntry } from "../../event/index.ts"
+import { withPersonalValues } from "../../query/index.ts"
 import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
 import { escapeBytes, escapeJson, escapeText } from "../escape.ts"
 import { UsageError } from "../failure.ts"
 import { type EventName, eventArgument, findEvent } from "../find-event.ts"
 import { jsonLine } from "../json.ts"
 import type { Output } from "../output.ts"
-import { whoOf } from "../record-row.ts"
+import { actorName, whoOf } from "../record-row.ts"
 import type { Session } from "../session.ts"
 
 interface ShowFlags extends CommonFlags {
@@ -40,10 +41,16 @@ Examples:
 
 async function runShow(event: EventName, flags: ShowFlags, output: Output): Promise<void> {
   if (flags.raw === true && flags.json === true) throw new UsageError("--raw and --json exclude each other")
-  const { bytes, index } = await findEvent(requireLog(flags), event)
+  const root = requireLog(flags)
+  const { bytes, index } = await findEvent(root, event)
   if (flags.raw === true) return output.data(output.terminal ? `${rawText(bytes)}\n` : bytes)
   const record: AuditRecord = { ...parseEntry(bytes), index, sealed: index !== null }
-  await output.data(flags.json === true ? jsonLine(record) : describe(record, output))
+  for await (const shown of withPersonalValues(only(record), root.path, process.env))
+    await output.data(flags.json === true ? jsonLine(shown) : describe(shown, output))
+}
+
+async function* only(record: AuditRecord): AsyncGenerator<AuditRecord> {
+  yield record
 }
 
 /** Exact bytes are for programs; on a terminal what it could obey is escaped. */
@@ -63,7 +70,7 @@ function describe(record: AuditRecord, output: Output): string {
     ["operation", `${operation_name} (${operation_id}), event ${record.sequence}`],
     ["parent", record.parent_operation_id],
     ["who", whoOf(record) || undefined],
-    ["actor", actor === undefined ? undefined : [actor.id, actor.type, actor.role].filter(Boolean).join(", ")],
+    ["actor", actor === undefined ? undefined : [actorName(actor), actor.type, actor.role].filter(Boolean).join(", ")],
     ["regulations", regulations?.join(", ")],
     ["trace", record.trace_id === undefined ? undefined : [record.trace_id, record.span_id].filter(Boolean).join(" ")],
     ["writer", `${writer.id}, number ${writer.seq}`],

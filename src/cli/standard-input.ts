@@ -1,0 +1,26 @@
+/**
+ * A person's identifier is read from standard input: as a flag it would stay in the shell's history and be seen by
+ * everybody who lists processes.
+ * @module
+ */
+import { UsageError } from "./failure.ts"
+
+const MOST_BYTES = 4_096
+
+/** @throws {@link UsageError} for anything but "-", or when there is nothing. */
+export async function readSubject(argument: string): Promise<string> {
+  if (argument !== "-")
+    throw new UsageError("<subject> must be -: the identifier is read from standard input, so that no history keeps it")
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of process.stdin) {
+    chunks.push(Buffer.from(chunk as Uint8Array))
+    bytes += (chunk as Uint8Array).length
+    if (bytes > MOST_BYTES) throw new UsageError("the identifier on standard input is too long")
+  }
+  const subject = Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/\r?\n$/, "")
+  if (subject.trim() === "") throw new UsageError("there is no identifier on standard input")
+  return subject
+}
