@@ -6,7 +6,7 @@
 import { utf8 } from "../bytes.ts"
 import { formatLine, type SegmentInfo } from "../store/index.ts"
 import type { SealContext } from "./context.ts"
-import { addErased, erasedKeys, readErasures } from "./erasures.ts"
+import { addErased, erasedKeys, readErasures, shareErasures } from "./erasures.ts"
 import { formatPart, moveParts, parsePart } from "./parts.ts"
 import type { Writer } from "./writer.ts"
 
@@ -19,8 +19,9 @@ const READ_BYTES = 8 * 1024 * 1024
  */
 export async function applyErasures(context: SealContext, own: Writer | undefined): Promise<number> {
   if (!context.keepsPersonal()) return 0
-  const erased = erasedKeys(await readErasures(context.root))
   const vault = context.vault()
+  const erasures = vault === undefined ? await readErasures(context.root) : await shareErasures(context.root, vault)
+  const erased = erasedKeys(erasures)
   // A store that was restored from before may hold values whose keys were destroyed since.
   const keys = new Set([...erased.keys(), ...(vault?.destroyed() ?? [])])
   if (keys.size === 0) return 0

@@ -4,8 +4,8 @@
  * was restored from before. It names keys and events, never a person. Does I/O.
  * @module
  */
-import { utf8, utf8Text } from "../bytes.ts"
-import { ERASURES_DIRECTORY, type LogFiles } from "../store/index.ts"
+import { equalBytes, utf8, utf8Text } from "../bytes.ts"
+import { ERASURES_DIRECTORY, type KeyVault, type LogFiles } from "../store/index.ts"
 import { parseObject } from "./identity.ts"
 
 /** One erasure. */
@@ -48,9 +48,34 @@ function parseErasure(id: string, bytes: Uint8Array): Erasure | undefined {
 }
 
 /** Once resolved the list survives power loss. */
-export async function writeErasure(root: LogFiles, { id, completedBy, ...rest }: Erasure): Promise<void> {
+export async function writeErasure(root: LogFiles, erasure: Erasure): Promise<void> {
+  await root.replace(`${ERASURES_DIRECTORY}/${erasure.id}.json`, formatErasure(erasure))
+}
+
+/** The text of a list. */
+export function formatErasure({ id: _, completedBy, ...rest }: Erasure): Uint8Array {
   const text = JSON.stringify({ v: 1, ...rest, ...(completedBy === undefined ? {} : { completed_by: completedBy }) })
-  await root.replace(`${ERASURES_DIRECTORY}/${id}.json`, utf8(`${text}\n`))
+  return utf8(`${text}\n`)
+}
+
+/** Lists are in the log and in the vault: what was restored from before gets those that it lacks from the other one. */
+export async function shareErasures(root: LogFiles, vault: KeyVault): Promise<readonly Erasure[]> {
+  const here = new Map((await readErasures(root)).map((erasure) => [erasure.id, erasure]))
+  const there = vault.erasures()
+  for (const [id, bytes] of there) {
+    const erasure = here.has(id) ? undefined : parseErasure(id, bytes)
+    if (erasure === undefined) continue
+    await writeErasure(root, erasure)
+    here.set(id, erasure)
+  }
+  for (const [id, erasure] of here) {
+    const known = there.get(id)
+    const list = formatErasure(erasure)
+    // One that is completed is never taken back by one that was not.
+    const isOlder = known !== undefined && erasure.completedBy === undefined
+    if (!isOlder && (known === undefined || !equalBytes(known, list))) vault.keepErasure(id, list)
+  }
+  return [...here.values()]
 }
 
 /** Adds events whose values were deleted after the list was made. */

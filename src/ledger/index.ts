@@ -5,7 +5,7 @@
 export { byWriter, collectWriter, type JournalGap, type RaggedSegment, type WriterLines } from "./collect.ts"
 export type { SealContext } from "./context.ts"
 export { type ErrorNote, type RecordNote, recordChannel, type SealNote } from "./diagnostics.ts"
-export { type Erasure, erasedKeys, readErasures, writeErasure } from "./erasures.ts"
+export { type Erasure, readErasures } from "./erasures.ts"
 export { type Environment, findSigner, type Identity, ownVerifierKey, readIdentity } from "./identity.ts"
 export { closeLedgersUnder, Ledger, type LedgerHooks, type LedgerMetrics, type Recorded } from "./ledger.ts"
 export { formatPart, PayloadReader } from "./parts.ts"

@@ -14,7 +14,6 @@ import {
   LocalKeyVault,
   LocalMutex,
   LocalPayloads,
-  type LogFiles,
   openLogDirectory,
   PARTS_DIRECTORY,
   type RootDirectory,
@@ -24,6 +23,7 @@ import {
 import type { SealContext } from "./context.ts"
 import { tellError } from "./diagnostics.ts"
 import { applyErasures } from "./erase.ts"
+import { type Erasure, formatErasure, readErasures, writeErasure } from "./erasures.ts"
 import type { Environment } from "./identity.ts"
 import type { WriterOf } from "./rebuild.ts"
 import { findEntry, nextInTree, receiptFor, type SealedReceipt } from "./receipt.ts"
@@ -176,9 +176,15 @@ export class Ledger {
     return this.#underMutex(() => applyErasures(context, this.#writer))
   }
 
-  /** Where the few private files of the log are. */
-  get files(): LogFiles {
-    return this.#root
+  /** All erasures of the log, begun or completed. */
+  erasures(): Promise<readonly Erasure[]> {
+    return readErasures(this.#root)
+  }
+
+  /** Once resolved the list of an erasure survives power loss, and the loss of the log or of the vault. */
+  async keepErasure(erasure: Erasure): Promise<void> {
+    await writeErasure(this.#root, erasure)
+    this.vault().keepErasure(erasure.id, formatErasure(erasure))
   }
 
   /** Mode of files in the log directory: private, or shared with one group. */

@@ -6,6 +6,7 @@
 import { AuditError } from "../errors.ts"
 import type { SealContext, SealOptions } from "./context.ts"
 import { type SealNote, sealChannel, tellError } from "./diagnostics.ts"
+import { applyErasures } from "./erase.ts"
 import { locked, type Sealed, seal } from "./seal.ts"
 import { tidy } from "./tidy.ts"
 import type { Writer } from "./writer.ts"
@@ -51,6 +52,8 @@ export class SealSchedule {
   /** A seal of everything, that begins when the running one has ended. */
   #queued: Promise<Sealed> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** Whether this process has looked for what was erased. */
+  #isClean = false
   #idleTimer: ReturnType<typeof setTimeout> | undefined
   /** Since when something recorded here is not sealed. */
   #newsSinceMs: number | undefined
@@ -192,6 +195,7 @@ export class SealSchedule {
     const patienceMs = options.deadlineMs === undefined ? HOLDER_PATIENCE_MS : EXIT_SEAL_MS
     let waitedSince = monotonic()
     let lastSeen: string | undefined
+    await this.#clean(context)
     for (let waitMs = 2; ; waitMs = Math.min(50, waitMs * 2)) {
       const sealed = await sealUnlessMet(context, options)
       if (sealed !== undefined) {
@@ -208,6 +212,21 @@ export class SealSchedule {
         )
       }
       await new Promise((resolve) => startTimer(resolve, waitMs + Math.random() * waitMs))
+    }
+  }
+
+  /** Once a process, since a store or a vault may have been restored from before an erasure; also where sealing fails. */
+  async #clean(context: SealContext): Promise<void> {
+    if (this.#isClean || !context.keepsPersonal()) return
+    try {
+      const done = await locked(context, async () => (await applyErasures(context, this.#writer)) >= 0)
+      this.#isClean = done === true
+    } catch (error) {
+      tellError(this.#path, "tidy", error)
+      warn(
+        `${this.#path}: erased values could not be looked for, which is tried again: ${String(error)}`,
+        "TIDY_FAILED",
+      )
     }
   }
 

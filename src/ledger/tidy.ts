@@ -7,7 +7,6 @@ import { TILE_WIDTH, type TileId, tilePath } from "../proof/index.ts"
 import { isTemporaryName, type Journal, RECOVERY_FILE, type SegmentInfo } from "../store/index.ts"
 import { byWriter } from "./collect.ts"
 import type { SealContext } from "./context.ts"
-import { applyErasures } from "./erase.ts"
 import { moveParts } from "./parts.ts"
 import { publishedHead } from "./seal.ts"
 import { readTreeState, type TreeState, UNSEEN, type WriterPosition, writeTreeState } from "./tree-state.ts"
@@ -18,9 +17,6 @@ export async function tidy(context: SealContext, own: Writer, oldSize: number): 
   // A recovery that was cut off may have moved half of the log away: what is here belongs to no tree.
   if ((await context.root.read(RECOVERY_FILE)) !== undefined) return
   await moveParts(context, own)
-  // Once a process, since a store or a vault may have been restored from before an erasure.
-  if (!own.erasuresApplied) await applyErasures(context, own)
-  own.erasuresApplied = true
   const tree = await readTreeState(context.root)
   // A sealer that died since left a tree that nobody has published yet; the next one does.
   if ((await publishedHead(context.blobs))?.treeSize !== tree.size) return

@@ -121,9 +121,6 @@ export class Writer {
   readonly #retired = new Set<string>()
   readonly #retiredParts = new Set<string>()
 
-  /** Whether what erasures have named was looked for since this writer began. */
-  erasuresApplied = false
-
   /** @param onSyncError - Told of each sync that failed, whether anybody waited for it or not. */
   constructor(
     journal: Journal,

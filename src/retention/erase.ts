@@ -8,7 +8,7 @@ import { randomBytes, randomUUID } from "node:crypto"
 import { openLedger, recordAct } from "../capture/index.ts"
 import { AuditError } from "../errors.ts"
 import { type Actor, checkSubject } from "../event/index.ts"
-import { type Environment, type Erasure, type Ledger, readErasures, writeErasure } from "../ledger/index.ts"
+import type { Environment, Erasure, Ledger } from "../ledger/index.ts"
 import { commitmentOf } from "../privacy/index.ts"
 import { PersonalReader } from "../query/index.ts"
 import { findLogDirectory } from "../store/index.ts"
@@ -94,7 +94,7 @@ export async function eraseSubject(options: EraseOptions): Promise<ErasureReport
       started_at: new Date().toISOString(),
     },
   }
-  await writeErasure(ledger.files, erasure)
+  await ledger.keepErasure(erasure)
   return finish(ledger, erasure, options.actor)
 }
 
@@ -124,7 +124,7 @@ async function heldOf(
 
 /** Finishes every erasure of a log that was begun; returns how many there were. */
 export async function resumeErasures(ledger: Ledger, actor?: Actor): Promise<number> {
-  const open = (await readErasures(ledger.files)).filter(({ completedBy }) => completedBy === undefined)
+  const open = (await ledger.erasures()).filter(({ completedBy }) => completedBy === undefined)
   for (const erasure of open) await finish(ledger, erasure, actor)
   return open.length
 }
@@ -144,11 +144,11 @@ async function finish(ledger: Ledger, erasure: Erasure, actor: Actor | undefined
     if (!isBusy(error)) throw error
     return { result: "pending", erasureId: id, ...countsOf(erasure), outOfReach: OUT_OF_REACH }
   }
-  const now = (await readErasures(ledger.files)).find((one) => one.id === id) ?? erasure
+  const now = (await ledger.erasures()).find((one) => one.id === id) ?? erasure
   const counts = countsOf(now)
   const { eventId } = recordAct({ ...act, eventType: "erasure_completed", details: completed(now, counts, said) })
   await ledger.flush()
-  await writeErasure(ledger.files, { ...now, completedBy: eventId })
+  await ledger.keepErasure({ ...now, completedBy: eventId })
   return { result: "erased", erasureId: id, ...counts, completedBy: eventId, outOfReach: OUT_OF_REACH }
 }
 

@@ -213,6 +213,10 @@ export interface KeyVault {
   destroyed(): readonly string[]
   /** Once returned the keys are overwritten, no process uses them, and a vault restored from before cleans itself. */
   destroy(ids: readonly string[]): void
+  /** Lists of erasures that are kept here as well, by id: those of a log may be restored from before. */
+  erasures(): ReadonlyMap<string, Uint8Array>
+  /** Once returned a list survives power loss. */
+  keepErasure(id: string, list: Uint8Array): void
   close(): void
 }
 

@@ -19,9 +19,9 @@ export interface Hit {
   readonly when?: "before" | "after"
 }
 
-/** Starts a module that has `AuditTrail`, `recoverLog` and `logDir`, and may be hit. */
+/** Starts a module that has `AuditTrail`, `personal`, `eraseSubject`, `recoverLog` and `logDir`, and may be hit. */
 export function startArmed(place: Place, code: string, { at, signal = "SIGKILL", when = "before" }: Hit): Child {
-  const source = `const { AuditTrail } = await import("file://${DIST}/audit.js")
+  const source = `const { AuditTrail, eraseSubject, personal } = await import("file://${DIST}/audit.js")
     const engine = await import("file://${DIST}/engine.js")
     const recoverLog = Object.values(engine).find((value) => value?.name === "recoverLog")
     const logDir = ${JSON.stringify(place.logDir)}

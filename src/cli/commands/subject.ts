@@ -54,6 +54,9 @@ function recordText(record: AuditRecord, output: Output): string {
   const place = index === null ? "not sealed yet" : `entry ${index}`
   const who = actor === undefined ? "" : `, by ${escapeText(actorName(actor))}`
   const title = `${escapeText(event_type)}  ${timestamp}  ${place}, in ${escapeText(operation_name)}${who}`
-  const body = escapeJson(JSON.stringify(details, null, 2)).replaceAll(/^/gm, "  ")
-  return `${output.styled("bold", title)}\n${body}\n`
+  // Line breaks of the layout are ours: JSON has none inside strings.
+  const body = JSON.stringify(details, null, 2)
+    .split("\n")
+    .map((line) => `  ${escapeJson(line)}\n`)
+  return `${output.styled("bold", title)}\n${body.join("")}`
 }

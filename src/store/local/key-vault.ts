@@ -28,6 +28,7 @@ const WRAPPED = { at: 64, end: 64 + KEY_BYTES + TAG_BYTES } as const
 const CRC_AT = RECORD_BYTES - 4
 /** Keys that are remembered by the person's identifier and by their id. */
 const REMEMBERED = 10_000
+const LIST_NAME = /^[0-9a-f-]{36}\.json$/
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
 
 /** A record as it lies in its file. */
@@ -184,6 +185,23 @@ export class LocalKeyVault implements KeyVault {
     this.#refresh()
     const shards = new Set(ids.map((id) => Buffer.from(id, "base64url").toString("hex", 0, 1)))
     for (const shard of shards) this.#overwrite(shard, new Set(ids))
+  }
+
+  erasures(): ReadonlyMap<string, Uint8Array> {
+    const directory = join(this.#directory, "erasures")
+    const names = fs.existsSync(directory) ? fs.readdirSync(directory) : []
+    const lists = names.filter((name) => LIST_NAME.test(name))
+    return new Map(lists.map((name) => [name.slice(0, -".json".length), fs.readFileSync(join(directory, name))]))
+  }
+
+  keepErasure(id: string, list: Uint8Array): void {
+    const directory = join(this.#directory, "erasures")
+    makeDirectory(directory, PRIVATE)
+    const path = join(directory, `${id}.json`)
+    const temporary = `${path}.${randomBytes(8).toString("hex")}`
+    fs.writeFileSync(temporary, list, { mode: 0o600, flag: "wx", flush: true })
+    fs.renameSync(temporary, path)
+    for (const changed of [directory, this.#directory]) syncDirectoryNow(changed)
   }
 
   close(): void {
