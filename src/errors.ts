@@ -64,7 +64,6 @@ export const AUDIT_ERROR_CODES = [
   "PUBLISH_CONFLICT",
   // personal values
   "VAULT_MISSING",
-  "ERASURE_PENDING",
   // reading
   "EVENT_NOT_FOUND",
   "EVENT_NOT_SEALED",

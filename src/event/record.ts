@@ -78,6 +78,22 @@ export interface AuditEventMap {
   }
   /** The query index was made anew. */
   audit_index_rebuilt: { tree_size: number; indexed: number; bytes: number }
+  /** A person is being erased; neither the person nor the events are named. */
+  erasure_started: { erasure_id: string; request_id?: string; reason: string }
+  /** A person was erased. `destroyed_keys` are random ids that nothing else refers to. */
+  erasure_completed: {
+    erasure_id: string
+    request_id?: string
+    reason: string
+    started_at: string
+    values: number
+    events: number
+    stores: readonly string[]
+    method: string
+    destroyed_keys: readonly string[]
+    list_commitment: string
+    out_of_reach: readonly string[]
+  }
   events_lost: { count: number; first_at: string; last_at: string; code: string }
 }
 

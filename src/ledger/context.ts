@@ -13,6 +13,8 @@ export interface SealContext {
   readonly parts: Journal
   /** Opens the store that they go to, and makes it when missing. */
   readonly payloads: () => PayloadStore | undefined
+  /** Opens the stores of the logs that recoveries have set aside. */
+  readonly payloadsAside: () => readonly PayloadStore[]
   /** The keys of persons, where the log has any and they are here. */
   readonly vault: () => KeyVault | undefined
   /** Whether the log has personal values: then what is kept beside entries is looked after more closely. */

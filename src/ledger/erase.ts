@@ -36,11 +36,12 @@ export async function applyErasures(context: SealContext, own: Writer | undefine
     }
   }
   for (const [id, events] of late) await addErased(context.root, id, events)
-  const store = context.payloads()
-  try {
-    count += store?.deleteUnder([...keys]) ?? 0
-  } finally {
-    store?.close()
+  for (const store of [context.payloads(), ...context.payloadsAside()]) {
+    try {
+      count += store?.deleteUnder([...keys]) ?? 0
+    } finally {
+      store?.close()
+    }
   }
   vault?.destroy([...erased.keys()])
   return count

@@ -16,7 +16,8 @@ import {
   LocalPayloads,
   openLogDirectory,
   PARTS_DIRECTORY,
-  type RootDirectory,
+  PAYLOADS_FILE,
+  RootDirectory,
   StateDirectory,
   VAULT_FILE,
 } from "../store/index.ts"
@@ -168,7 +169,6 @@ export class Ledger {
   /**
    * Deletes what erasures have named and is still here.
    * @returns How many parts were deleted.
-   * @throws {@link AuditError} `ERASURE_PENDING`: something kept the store or the lock; do it again later.
    */
   async applyErasures(): Promise<number> {
     const { context } = this.#schedule
@@ -361,6 +361,7 @@ function sealContext(
     journal: new LocalJournal(root),
     parts: new LocalJournal(root, PARTS_DIRECTORY),
     payloads: () => LocalPayloads.open(root, true),
+    payloadsAside: () => payloadsAside(root),
     blobs: new LocalBlobs(root),
     state: new StateDirectory(environment),
     environment,
@@ -368,6 +369,16 @@ function sealContext(
     timeKey: hooks.timeKey,
     nowMs: Date.now,
   }
+}
+
+function payloadsAside(root: RootDirectory): LocalPayloads[] {
+  const names = fs.readdirSync(root.path).filter((name) => /^predecessor-\d{1,9}$/.test(name))
+  return names.flatMap((name) => {
+    const aside = new RootDirectory(`${root.path}/${name}`, root.access)
+    // Opened for deleting, never made.
+    const isThere = fs.existsSync(aside.locate(PAYLOADS_FILE, false))
+    return isThere ? (LocalPayloads.open(aside, true) ?? []) : []
+  })
 }
 
 /** Ledgers of this thread by real path. */

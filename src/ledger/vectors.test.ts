@@ -37,6 +37,7 @@ function context(): SealContext {
     journal: new LocalJournal(root),
     parts: new LocalJournal(root, PARTS_DIRECTORY),
     vault: () => undefined,
+    payloadsAside: () => [],
     keepsPersonal: () => false,
     payloads: () => LocalPayloads.open(root, true),
     blobs: new LocalBlobs(root),

@@ -78,6 +78,7 @@ export class Process {
       parts: new MemoryJournal(disk, files.at(PARTS_DIRECTORY), actor),
       payloads: () => new MemoryPayloads(files, actor),
       vault: () => undefined,
+      payloadsAside: () => [],
       keepsPersonal: () => false,
       blobs: new Blobs(files, onHead),
       state: new MemoryState(new Files(disk, STATE_DIRECTORY, actor), actor, locks),
