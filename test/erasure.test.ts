@@ -266,7 +266,7 @@ test("values that are gone without an event that says so damage the log's payloa
   expect((await verifyAuditLog({ logDir })).verdict).toBe("payload_damaged")
   const id = "00000000-0000-4000-8000-000000000000"
   fs.mkdirSync(join(logDir, ".state/erasures"), { mode: 0o700 })
-  const [{ event_id: event }] = (await getAuditLogs({ logDir, eventType: "step" })) as [{ event_id: string }]
+  const event = (await getAuditLogs({ logDir, eventType: "step" }))[0]!.event_id
   const forged = { v: 1, keys: [], values: { [event]: null }, late: [], request: { salt: "" }, completed_by: event }
   fs.writeFileSync(join(logDir, `.state/erasures/${id}.json`), JSON.stringify(forged), { mode: 0o600 })
   expect(await verifyAuditLog({ logDir })).toMatchObject({ verdict: "payload_damaged" })

@@ -134,7 +134,7 @@ test.each(WRONG_VALUES.map(([name, door, field, value], n) => ({ n, name, door, 
 
 test("a filter that this version does not have is refused, not ignored", async () => {
   for (const door of Object.values(QUERIES))
-    expect((await refusal(door, { logDir: place.logDir, subject: "p1" })).message).toMatch(/no option "subject" here/)
+    expect((await refusal(door, { logDir: place.logDir, person: "p1" })).message).toMatch(/no option "person" here/)
 })
 
 test.skipIf(process.platform === "win32")("a current directory that was deleted is told, by each", async () => {

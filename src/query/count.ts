@@ -39,6 +39,7 @@ export function checkHistogram(query: HistogramQuery): void {
 
 /** Counts the records that match. */
 export async function countRecords(query: AuditFilters, logDir: string, environment: Environment): Promise<number> {
+  compileFilter(query)
   const root = findLogDirectory(logDir)
   if (root === undefined) return 0
   const filter = await filterIn(root, query, environment)
@@ -54,6 +55,7 @@ export async function histogramOf(
   environment: Environment,
 ): Promise<HistogramBucket[]> {
   const { by = "day", ...filters } = query
+  compileFilter(filters)
   const root = findLogDirectory(logDir)
   if (root === undefined) return []
   const filter = await filterIn(root, filters, environment)

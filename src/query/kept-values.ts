@@ -10,6 +10,7 @@ import { opensCommitment } from "../privacy/index.ts"
 import { findLogDirectory, type RootDirectory } from "../store/index.ts"
 import { findRecord } from "./find.ts"
 import type { Finding } from "./findings.ts"
+import { type Marker, markersOf } from "./markers.ts"
 
 /** One value kept, and what became of it. */
 export interface KeptValue {
@@ -19,12 +20,6 @@ export interface KeptValue {
   readonly state: "present" | "missing" | "damaged"
   /** The value as it was encoded; only when present. */
   readonly value?: JsonValue
-}
-
-/** A marker in an entry, and the commitment in it. */
-interface Marker {
-  readonly pointer: string
-  readonly commitment: string
 }
 
 /** Bytes without which an entry cannot hold a marker. */
@@ -83,12 +78,6 @@ export function holdsKept({ details }: AuditEntry): boolean {
   return markersIn(details).length > 0
 }
 
-/** Markers in a value; entries are at most 64 KiB, so depth is bounded. */
-function markersIn(value: JsonValue, pointer = ""): Marker[] {
-  if (typeof value !== "object" || value === null) return []
-  const { $secureml: tag, commitment } = value as { $secureml?: unknown; commitment?: unknown }
-  if (tag === "kept" && typeof commitment === "string") return [{ pointer, commitment }]
-  return Object.entries(value).flatMap(([key, item]: [string, JsonValue]) =>
-    markersIn(item, `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`),
-  )
+function markersIn(details: JsonValue): Marker[] {
+  return markersOf("kept", [{ value: details, pointer: "" }])
 }

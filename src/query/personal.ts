@@ -21,6 +21,7 @@ import {
   VAULT_FILE,
 } from "../store/index.ts"
 import { type AuditFilters, compileFilter, type Filter } from "./filter.ts"
+import { type Marker, markersOf } from "./markers.ts"
 
 /** Bytes without which an entry holds no personal value. */
 export const PERSONAL_MARKER: Buffer = Buffer.from('{"$secureml":"personal"')
@@ -34,13 +35,6 @@ export type PersonalState =
   | { readonly state: "erased"; readonly by?: string }
   /** It should be here and is not, or does not open its commitment. */
   | { readonly state: "missing" | "damaged" }
-
-/** A marker in an entry. */
-interface Marker {
-  /** RFC 6901, inside the entry. */
-  readonly pointer: string
-  readonly commitment: string
-}
 
 const WITHHELD: PersonalState = { state: "withheld" }
 
@@ -198,7 +192,8 @@ function vaultOf(root: RootDirectory, environment: Environment): KeyVault | unde
 
 /** Makes a query of a log ready; whose personal values are asked for, the vault knows. */
 export async function filterIn(root: RootDirectory, query: AuditFilters, environment: Environment): Promise<Filter> {
-  if (query.subject === undefined) return compileFilter(query)
+  const filter = compileFilter(query)
+  if (query.subject === undefined) return filter
   const reader = await PersonalReader.open(root, environment)
   try {
     return compileFilter(query, reader.eventsOf(query.subject))
@@ -209,47 +204,43 @@ export async function filterIn(root: RootDirectory, query: AuditFilters, environ
 
 /** Markers in the details of an entry, and in its actor. */
 export function markersIn(entry: AuditEntry): Marker[] {
-  const id: unknown = entry.actor?.id
-  const actor = typeof id === "object" ? markersAt(id as JsonValue, "/actor/id") : []
-  return [...actor, ...markersAt(entry.details, "/details")]
-}
-
-/** Entries are at most 64 KiB, so depth is bounded. */
-function markersAt(value: JsonValue, pointer: string): Marker[] {
-  if (typeof value !== "object" || value === null) return []
-  const commitment = commitmentIn(value)
-  if (commitment !== undefined) return [{ pointer, commitment }]
-  return Object.entries(value).flatMap(([key, item]: [string, JsonValue]) =>
-    markersAt(item, `${pointer}/${escaped(key)}`),
-  )
-}
-
-function commitmentIn(value: object): string | undefined {
-  const { $secureml: tag, commitment } = value as { $secureml?: unknown; commitment?: unknown }
-  return tag === "personal" && typeof commitment === "string" ? commitment : undefined
-}
-
-function escaped(key: string): string {
-  return key.replaceAll("~", "~0").replaceAll("/", "~1")
+  return markersOf("personal", [
+    { value: entry.actor?.id, pointer: "/actor/id" },
+    { value: entry.details, pointer: "/details" },
+  ])
 }
 
 /** A record with its personal values in their places; a marker of one that cannot be shown says why. */
 export function revealed(record: AuditRecord, states: ReadonlyMap<string, PersonalState>): AuditRecord {
-  if (states.size === 0) return record
-  const fill = (value: JsonValue, pointer: string): JsonValue => {
-    if (typeof value !== "object" || value === null) return value
-    const state = states.get(pointer)
-    if (state?.state === "present") return state.value
-    if (state !== undefined) return { ...value, ...state } as JsonValue
-    if (Array.isArray(value)) return value.map((item: JsonValue, n) => fill(item, `${pointer}/${n}`))
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]: [string, JsonValue]) => [key, fill(item, `${pointer}/${escaped(key)}`)]),
+  let filled: unknown = record
+  for (const [pointer, state] of states) {
+    const path = pointer
+      .slice(1)
+      .split("/")
+      .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"))
+    filled = withAt(filled, path, (marker) =>
+      state.state === "present" ? state.value : { ...(marker as object), ...state },
     )
   }
-  const filled = { ...record, details: fill(record.details, "/details") } as AuditRecord
-  if (!states.has("/actor/id")) return filled
-  const id = fill(record.actor!.id as unknown as JsonValue, "/actor/id") as string
-  return { ...filled, actor: { ...record.actor!, id } }
+  return filled as AuditRecord
+}
+
+/** A copy of a value with another one at a path; what is not on the path is shared. */
+function withAt(value: unknown, path: readonly string[], change: (found: unknown) => unknown): unknown {
+  const owners: unknown[] = [value]
+  for (const key of path) owners.push((owners.at(-1) as Record<string, unknown>)[key])
+  let made = change(owners.pop())
+  for (const key of [...path].reverse()) {
+    const owner = owners.pop()
+    const copy = (Array.isArray(owner) ? [...(owner as unknown[])] : { ...(owner as object) }) as Record<
+      string,
+      unknown
+    >
+    // Assigning to `__proto__` would change the prototype instead of the member.
+    Object.defineProperty(copy, key, { value: made, enumerable: true, writable: true, configurable: true })
+    made = copy
+  }
+  return made
 }
 
 /** Records as a reader with the vault sees them; nothing is opened before the first personal value. */

@@ -15,7 +15,7 @@ import {
 import { type Checkpoint, TILE_WIDTH } from "../proof/index.ts"
 import { findLogDirectory } from "../store/index.ts"
 import { formatCursor, parseCursor } from "./cursor.ts"
-import { type AuditQuery, checkQuery, type Filter, type RecordOf, timeOf } from "./filter.ts"
+import { type AuditQuery, checkQuery, compileFilter, type Filter, type RecordOf, timeOf } from "./filter.ts"
 import { filterIn } from "./personal.ts"
 import { sealedMatches } from "./sealed.ts"
 import { entryText, type Snapshot, takeSnapshot } from "./snapshot.ts"
@@ -59,6 +59,7 @@ export async function* streamRecords<const T extends string = string>(
   environment: Environment = process.env,
 ): AsyncGenerator<RecordOf<T>> {
   checkQuery(query)
+  compileFilter(query)
   const root = findLogDirectory(logDir)
   if (root === undefined) return
   const filter = await filterIn(root, query, environment)
@@ -78,6 +79,7 @@ export async function readPage<const T extends string = string>(
   environment: Environment = process.env,
 ): Promise<AuditPage<RecordOf<T>>> {
   checkQuery(query, ["proofs"])
+  compileFilter(query)
   const root = findLogDirectory(logDir)
   if (root === undefined) return { records: [], nextCursor: null, checkpoint: undefined }
   const filter = await filterIn(root, query, environment)

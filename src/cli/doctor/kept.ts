@@ -42,8 +42,15 @@ function payloads(root: Patient["root"]): Diagnosis[] {
   try {
     const database = openDatabase(path)
     try {
-      const rows = database?.prepare("SELECT count(*) AS number FROM payload").all() as { number: number }[] | undefined
-      const message = `${rows?.[0]?.number ?? "some"} values too large for their entries are kept, ${sizeText(stats.size)}`
+      const [large, persons] = ["payload", "sealed"].map((table) => {
+        const rows = database?.prepare(`SELECT count(*) AS number FROM ${table}`).all()
+        return (rows as { number: number }[] | undefined)?.[0]?.number
+      })
+      if (large === 0)
+        return [
+          ok(check, `personal values of ${persons ?? "some"} events and persons are kept, ${sizeText(stats.size)}`),
+        ]
+      const message = `${large ?? "some"} values too large for their entries are kept, ${sizeText(stats.size)}`
       return [
         note(
           check,

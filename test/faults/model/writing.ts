@@ -60,13 +60,15 @@ export class Record implements Command {
 
 function recordOne(world: World, process: Process, { hasPart, text }: { hasPart: boolean; text: string }): void {
   const id = world.events.nextId()
-  const part = formatPart(id, [{ pointer: "/x", salt: Buffer.alloc(32).toString("base64"), json: "1" }])
+  const part = formatPart(id, [{ pointer: "/x", salt: Buffer.alloc(32).toString("base64"), json: "1" }], [])
   let mark: WriterMark | undefined
   const build = (given: WriterMark): string => {
     mark = given
     return entryText(id, given, { text })
   }
-  const status = statusAfter(process, () => process.writer.append(build, hasPart ? part : undefined))
+  const status = statusAfter(process, () =>
+    process.writer.append(build, hasPart ? { text: part, hasLarge: true } : undefined),
+  )
   const { id: writerId, seq } = mark!
   const event: Event = {
     id,
