@@ -11,65 +11,74 @@ import { textMarker } from "./token-shapes.ts"
 
 type KeyRules = (name: string) => KeyRule | undefined
 
-/** A pattern whose last group is the secret, where it may be one, and the kind of it. */
+/** A pattern whose last group is the secret, the text without which it cannot match, and the kind of secret. */
 interface Phrase {
-  readonly hint: RegExp
+  readonly hint: string
   readonly pattern: RegExp
   readonly kind: string
 }
 
-const PASSWORD_PHRASES: readonly Phrase[] = [
+/** With the word password in them. */
+const SENTENCES: readonly RegExp[] = [
+  // The password is x1; password "x1".
+  /(pass(?:word|phrase|wd|code)[ \t]{1,4}(?:(?:is|was)[: \t]{1,4})?["'`]?)(?=[^\s"'`]{0,64}\d)(?=[^\s"'`]{0,64}[A-Za-z])([^\s"'`<>]{6,256})/gi,
+  // SQL.
+  /(password[ \t]{1,4}')((?:[^'\\]|\\.){1,256})(?=')/gi,
+  // .netrc
+  /(\blogin\s{1,8}\S{1,128}\s{1,8}password\s{1,8})(\S{1,256})/g,
+]
+const SENTENCE_HINT = /pass(?:word|phrase|wd|code)\s/i
+
+/** Options of commands. */
+const COMMANDS: readonly Phrase[] = [
   {
-    // The password is x1; password "x1".
-    hint: /pass(?:word|phrase|wd|code)[ \t]/i,
+    hint: "sshpass",
+    pattern: /(sshpass[^\n|;&]{0,160}? -p[ ]{0,4})("[^"\n]{1,256}|'[^'\n]{1,256}|[^\s"']{1,256})/g,
+    kind: "password",
+  },
+  {
+    hint: "redis-cli",
+    pattern: /(redis-cli[^\n|;&]{0,160}? -a[ ]{0,4})("[^"\n]{1,256}|'[^'\n]{1,256}|[^\s"']{1,256})/g,
+    kind: "password",
+  },
+  {
+    hint: " login",
     pattern:
-      /(pass(?:word|phrase|wd|code)[ \t]{1,4}(?:(?:is|was)[: \t]{1,4})?["'`]?)(?=[^\s"'`]{0,64}\d)(?=[^\s"'`]{0,64}[A-Za-z])([^\s"'`<>]{6,256})/gi,
+      /((?:docker|podman|nerdctl|helm|oc|az) (?:registry )?login[^\n|;&]{0,160}? -p[ ]{0,4})("[^"\n]{1,256}|'[^'\n]{1,256}|[^\s"']{1,256})/g,
     kind: "password",
   },
   {
-    // SQL.
-    hint: /password '|identified (?:by|with)/i,
-    pattern:
-      /((?:password|identified (?:with [\w"']{1,64} )?by(?: password)?)[ \t]{1,4}')((?:[^'\\]|\\.){1,256})(?=')/gi,
+    hint: "mysql",
+    pattern: /(mysql[\w-]{0,16}[^\n|;&]{0,160}? -p)([^\s"'-][^\s"']{0,255}|"[^"\n]{1,256}|'[^'\n]{1,256})/g,
     kind: "password",
   },
   {
-    // .netrc
-    hint: /login\s/,
-    pattern: /(\blogin\s{1,8}\S{1,128}\s{1,8}password\s{1,8})(\S{1,256})/g,
+    hint: "mariadb",
+    pattern: /(mariadb[\w-]{0,16}[^\n|;&]{0,160}? -p)([^\s"'-][^\s"']{0,255}|"[^"\n]{1,256}|'[^'\n]{1,256})/g,
     kind: "password",
   },
   {
-    // .pgpass
-    hint: /:(?:54\d\d|64\d\d|\*):/,
-    pattern:
-      /(?<![^\s"'`])([\w.*-]{1,128}:(?:54\d\d|64\d\d|\*):[A-Za-z*_][\w*.-]{0,64}:[A-Za-z*_][\w*.-]{0,64}:)([^\s"'`]{1,256})/g,
-    kind: "password",
-  },
-  {
-    hint: /sshpass|redis-cli|login/,
-    pattern:
-      /((?:sshpass|redis-cli|(?:docker|podman|nerdctl|helm|oc|az) (?:registry )?login)[^\n|;&]{0,160}? -(?:p|a)[ ]{0,4})("[^"\n]{1,256}|'[^'\n]{1,256}|[^\s"']{1,256})/g,
-    kind: "password",
-  },
-  {
-    hint: /mysql|mariadb/,
-    pattern: /((?:mysql|mariadb)[\w-]{0,16}[^\n|;&]{0,160}? -p)([^\s"'-][^\s"']{0,255}|"[^"\n]{1,256}|'[^'\n]{1,256})/g,
-    kind: "password",
-  },
-  {
-    hint: /curl/,
+    hint: "curl",
     pattern: /(curl[^\n|;&]{0,160}? -b[ ]{0,4}["']?)([^\s"'=]{1,64}=[^\n"']{1,4096})/g,
     kind: "cookie",
   },
-  {
-    hint: /wandb login/,
-    pattern: /(wandb login[^\n|;&]{0,80}? )([0-9a-zA-Z_-]{40,128})(?![\w-])/g,
-    kind: "api_key",
-  },
 ]
 
-const HINT = new RegExp(PASSWORD_PHRASES.map(({ hint }) => hint.source).join("|"), "i")
+const WANDB_LOGIN: Phrase = {
+  hint: "wandb login",
+  pattern: /(wandb login[^\n|;&]{0,80}? )([0-9a-zA-Z_-]{40,128})(?![\w-])/g,
+  kind: "api_key",
+}
+const IDENTIFIED: Phrase = {
+  hint: "'",
+  pattern: /(identified (?:with [\w"']{1,64} )?by(?: password)?[ \t]{1,4}')((?:[^'\\]|\\.){1,256})(?=')/gi,
+  kind: "password",
+}
+const WITHOUT_OPTIONS: readonly Phrase[] = [WANDB_LOGIN, IDENTIFIED]
+const WITH_OPTIONS: readonly Phrase[] = [...COMMANDS, ...WITHOUT_OPTIONS]
+const PGPASS_HINT = /:(?:[56]4\d\d|\*):/
+const PGPASS =
+  /(?<![^\s"'`])([\w.*-]{1,128}:(?:54\d\d|64\d\d|\*):[A-Za-z*_][\w*.-]{0,64}:[A-Za-z*_][\w*.-]{0,64}:)([^\s"'`]{1,256})/g
 
 /** `<password>x</password>` */
 const ELEMENT = /<([\w.:-]{1,64})(?:\s[^<>]{0,200})?>([^<>]{1,4096})(?=<\/)/g
@@ -83,15 +92,10 @@ const PAIR = /([[(,][ \t]{0,4})\\{0,15}["'](-{0,2}[\w.-]{1,64})\\{0,15}["'][ \t]
 const NAME_LIST =
   /(?:columns?|accessed|features?|fields?|names?|keys?|labels?|tokens?|words?|variables?|attributes?)\\{0,15}["']?[ \t]{0,4}[:=][ \t]{0,4}$/i
 
-/** Replaces what stands in phrases. */
-export function redactPhrases(text: string, keyRule: KeyRules): string {
+/** Replaces what stands by the name of a secret: in sentences, elements, forms, lists, and `name`, `value`. */
+export function redactNamed(text: string, keyRule: KeyRules): string {
   let out = text
-  if (HINT.test(out)) {
-    for (const { hint, pattern, kind } of PASSWORD_PHRASES) {
-      if (hint.test(out))
-        out = out.replace(pattern, (all, before: string, value: string) => hidden(all, before, value, kind))
-    }
-  }
+  if (SENTENCE_HINT.test(out)) for (const pattern of SENTENCES) out = without(out, pattern, "password")
   if (out.includes("</"))
     out = out.replace(ELEMENT, (all, name: string, value: string) => element(all, name, value, keyRule))
   if (out.includes('name="')) {
@@ -102,6 +106,18 @@ export function redactPhrases(text: string, keyRule: KeyRules): string {
   }
   if (/value/i.test(out)) out = redactBeside(out, NAMED, keyRule)
   return out.includes(",") && /[[(]/.test(out) ? redactBeside(out, PAIR, keyRule) : out
+}
+
+/** Replaces what is a secret by the command or statement that it stands in. */
+export function redactCommands(text: string): string {
+  let out = text
+  for (const { hint, pattern, kind } of out.includes(" -") ? WITH_OPTIONS : WITHOUT_OPTIONS)
+    if (out.includes(hint)) out = without(out, pattern, kind)
+  return PGPASS_HINT.test(out) ? without(out, PGPASS, "password") : out
+}
+
+function without(text: string, pattern: RegExp, kind: string): string {
+  return text.replace(pattern, (all, before: string, value: string) => hidden(all, before, value, kind))
 }
 
 function hidden(all: string, before: string, value: string, kind: string): string {

@@ -9,9 +9,9 @@
  * @module
  */
 import type { KeyRule } from "../event/index.ts"
-import { redactPhrases, redactUsers } from "./secret-phrases.ts"
+import { redactCommands, redactNamed, redactUsers } from "./secret-phrases.ts"
 import { valueAt } from "./text-value.ts"
-import { redactShapes, SHAPE_HINT, textMarker } from "./token-shapes.ts"
+import { redactRareShapes, redactShapes, SHAPE_HINT, textMarker } from "./token-shapes.ts"
 
 type KeyRules = (name: string) => KeyRule | undefined
 
@@ -33,6 +33,7 @@ const OPTION = /(?<![\w-])--?([A-Za-z][\w-]{0,63})([ \t]{1,4})(?![\s-])/g
 const WORD_BEFORE = /([A-Za-z0-9]{1,32}) $/
 const SCHEME_HINT = /earer[ \t]|asic[ \t]|EARER[ \t]|ASIC[ \t]/
 const SCHEME_START = /^(?:bearer|basic)/i
+const PASSWORD_START = /^pass(?:w[od]|ph|co)/i
 const BEARER = /(?<![\w-])(bearer[ \t]{1,4})([\w.~+/=-]{6,})/gi
 const BASIC = /(?<![\w-])(basic[ \t]{1,4})([A-Za-z0-9+/]{8,}={0,2})(?![\w+/=-])/gi
 
@@ -57,7 +58,7 @@ function mayHoldSecret(text: string): boolean {
     const found = code < 128 ? CLASS_OF[code] : BREAK
     if (found === PART) {
       if (++run === RUN_CHARS) return true
-      if (run <= 2 && mayBegin(code, text, i)) return true
+      if (run === 1 && mayBegin(code, text, i)) return true
     } else if (found === SIGN) {
       return true
     } else {
@@ -79,14 +80,14 @@ function mayBegin(code: number, text: string, at: number): boolean {
   switch (code | 32) {
     case 98: // bearer, basic
       return (next === 101 || next === 97) && SCHEME_START.test(text.slice(at, at + 6))
-    case 112: // password, passphrase
-      return next === 97 && (text.charCodeAt(at + 2) | 32) === 115
+    case 112: // password, passwd, passphrase, passcode
+      return next === 97 && PASSWORD_START.test(text.slice(at, at + 6))
     case 105: // identified
-      return next === 100 && (text.charCodeAt(at + 2) | 32) === 101
+      return next === 100 && (text.charCodeAt(at + 9) | 32) === 100
     case 47: // </password>
       return text.charCodeAt(at - 1) === 60
     case 45: // -p, --password
-      return next >= 97 && next <= 122
+      return next === 45 || (next >= 97 && next <= 122)
     default:
       return false
   }
@@ -97,9 +98,12 @@ function redactSecrets(text: string, keyRule: KeyRules, nameHint: RegExp | undef
   if (nameHint === undefined || nameHint.test(out)) {
     if (out.includes(":") || out.includes("=")) out = redactAssignments(out, ASSIGNMENT, keyRule)
     if (out.includes("--")) out = redactAssignments(out, OPTION, keyRule)
+    out = redactNamed(out, keyRule)
   }
-  out = redactPhrases(out, keyRule)
-  if ((out.includes("-u") || out.includes("-U")) && out.includes(":")) out = redactUsers(out)
+  const hasColon = out.includes(":")
+  if (hasColon) out = redactRareShapes(out)
+  out = redactCommands(out)
+  if (hasColon && (out.includes("-u") || out.includes("-U"))) out = redactUsers(out)
   if (SCHEME_HINT.test(out)) out = out.replace(BEARER, bearer).replace(BASIC, basic)
   return out
 }
