@@ -81,7 +81,7 @@ function mayBegin(code: number, text: string, at: number): boolean {
     case 98: // bearer, basic
       return (next === 101 || next === 97) && SCHEME_START.test(text.slice(at, at + 6))
     case 112: // password, passwd, passphrase, passcode
-      return next === 97 && PASSWORD_START.test(text.slice(at, at + 6))
+      return next === 97 && (text.charCodeAt(at + 2) | 32) === 115 && PASSWORD_START.test(text.slice(at, at + 6))
     case 105: // identified
       return next === 100 && (text.charCodeAt(at + 9) | 32) === 100
     case 47: // </password>
