@@ -10,20 +10,50 @@ import type { KeyRule } from "../event/index.ts"
 
 /** Endings of names, as words, by kind. */
 const ENDINGS_BY_KIND: Readonly<Record<string, readonly string[]>> = {
-  password: ["password", "passwd", "passphrase", "passcode", "pwd", "sshpass", "user pass", "db pass", "smtp pass"],
+  password: [
+    "password",
+    "passwords",
+    "passwd",
+    "passphrase",
+    "passphrases",
+    "passcode",
+    "pwd",
+    "sshpass",
+    "user pass",
+    "db pass",
+    "smtp pass",
+    "passwort",
+    "kennwort",
+    "contrasena",
+    "senha",
+    "mot de passe",
+  ],
   secret: ["secret", "secrets", "secret key", "secret access key", "totp", "otp"],
   api_key: [
     "api key",
+    "api keys",
     "apikey",
+    "apikeys",
     "access key",
+    "access keys",
     "account key",
+    "account keys",
     "auth key",
     "subscription key",
     "service key",
     "storage key",
     "functions key",
   ],
-  private_key: ["private key", "privatekey", "ssh key", "signing key", "encryption key", "master key", "private pem"],
+  private_key: [
+    "private key",
+    "private keys",
+    "privatekey",
+    "ssh key",
+    "signing key",
+    "encryption key",
+    "master key",
+    "private pem",
+  ],
   cookie: ["cookie", "cookies"],
   authorization: ["authorization", "basic auth", "proxy auth", "http auth", "auth header", "raw headers"],
   credential: ["credential", "credentials", "creds"],
@@ -31,11 +61,12 @@ const ENDINGS_BY_KIND: Readonly<Record<string, readonly string[]>> = {
   token: ["token", "jwt", "authtoken", "accesstoken", "refreshtoken", "idtoken"],
 }
 
+const PLURAL = /^(?:passwords|passphrases|(?:api|access|account|private) ?keys)$/
+
 const ENDINGS: ReadonlyMap<string, KeyRule> = new Map(
   Object.entries(ENDINGS_BY_KIND).flatMap(([kind, endings]) => {
-    // A number under `token` is the id of one.
-    const rule: KeyRule = { kind, keepsNumbers: kind === "token" }
-    return endings.map((ending) => [ending, rule] as const)
+    // A number under `token` is the id of one, a number under `passwords` says how many.
+    return endings.map((ending) => [ending, { kind, keepsNumbers: kind === "token" || PLURAL.test(ending) }] as const)
   }),
 )
 
@@ -55,6 +86,8 @@ const GLUED: readonly (readonly [ending: string, kind: string])[] = [
 /** Names that are secrets only when they stand alone; a number under `pass` is a count. */
 const WHOLE: ReadonlyMap<string, KeyRule> = new Map([
   ["pass", { kind: "password", keepsNumbers: true }],
+  // npm's `_auth`, Docker's `auth`: user and password in base64.
+  ["auth", { kind: "authorization", keepsNumbers: true }],
   ["bearer", { kind: "authorization", keepsNumbers: false }],
   ["connect sid", { kind: "cookie", keepsNumbers: false }],
   ["phpsessid", { kind: "cookie", keepsNumbers: false }],
@@ -63,7 +96,9 @@ const WHOLE: ReadonlyMap<string, KeyRule> = new Map([
 
 /** Matches every text that can hold the name of a secret; what it does not match needs no look at single names. */
 export const NAME_HINT: RegExp =
-  /pass|pwd|secret|otp|key|pem|cookie|auth|headers|cred|conn|database|dsn|token|jwt|bearer|sid/i
+  /pass|pwd|secret|otp|key|pem|cookie|auth|headers|cred|conn|database|dsn|token|jwt|bearer|sid|kennwort|contrase|senha/i
+
+const FOREIGN_LETTER = /[^\u0000-\u007f]/
 
 /** Words that may follow the name of a secret without making it something else. */
 const TRAILING = new Set(
@@ -88,12 +123,23 @@ const NUMBER_AT_END = /\d{1,3}$/
 
 /** The words of a key name in lower case; a number at the end of a word is dropped (`password2`). */
 export function wordsOf(name: string): string[] {
-  return name
+  return plainLetters(name)
     .replace(CAMEL, "$1$3 $2$4")
     .toLowerCase()
     .split(/[^a-z0-9]+/)
     .map((word) => word.replace(NUMBER_AT_END, ""))
     .filter((word) => word !== "")
+}
+
+/** Letters of full width become those of ASCII, and lose their accents. */
+function plainLetters(name: string): string {
+  return FOREIGN_LETTER.test(name) ? name.normalize("NFKD").replace(/[\u0300-\u036f]/g, "") : name
+}
+
+/** Whether a name needs a look at its words. */
+export function mayNameSecret(name: string): boolean {
+  if (NAME_HINT.test(name)) return true
+  return name.length <= MAX_NAME_CHARS && FOREIGN_LETTER.test(name) && NAME_HINT.test(plainLetters(name))
 }
 
 /**

@@ -3,7 +3,7 @@
  * @module
  */
 import { isArray, type KeyRule, type Redactor, type Replacement } from "../event/index.ts"
-import { defaultKeyRule, NAME_HINT } from "./key-rules.ts"
+import { defaultKeyRule, mayNameSecret, NAME_HINT } from "./key-rules.ts"
 import { textRedactor } from "./secret-text.ts"
 
 /**
@@ -63,7 +63,7 @@ const DEFAULT: Redactor = defaultRedactor()
 function defaultRedactor(): Redactor {
   const rule = remembered(defaultKeyRule)
   // Texts beside a value are asked about too: most are no names of secrets, and must not push those out of memory.
-  const keyRule = (name: string): KeyRule | undefined => (NAME_HINT.test(name) ? rule(name) : undefined)
+  const keyRule = (name: string): KeyRule | undefined => (mayNameSecret(name) ? rule(name) : undefined)
   return { keyRule, redactText: textRedactor(keyRule, NAME_HINT) }
 }
 

@@ -1,13 +1,17 @@
 /**
- * Secrets inside text: token shapes, `name=value` where the name is that of a secret, headers, command lines
- * (`--password x`, `curl -u user:x`). Pure.
+ * Secrets inside text: token shapes, `name=value` where the name is that of a secret, headers, options of commands
+ * (`--password x`). How a value ends is in text-value.ts; what is neither `name=value` nor a shape in secret-phrases.ts.
+ * Pure.
  *
  * A first pass over the characters keeps ordinary text cheap. It looks for what every secret has somewhere: a run of
- * {@link RUN_CHARS} characters that tokens are made of, a `:` or `=`, `--`, or the words Bearer and Basic.
+ * {@link RUN_CHARS} characters that tokens are made of, a `:` or `=`, an option, or words that begin like Bearer,
+ * Basic, password and identified.
  * @module
  */
 import type { KeyRule } from "../event/index.ts"
-import { redactShapes, SHAPE_HINT, textMarker } from "./token-shapes.ts"
+import { redactCommands, redactNamed, redactUsers } from "./secret-phrases.ts"
+import { valueAt } from "./text-value.ts"
+import { redactRareShapes, redactShapes, SHAPE_HINT, textMarker } from "./token-shapes.ts"
 
 type KeyRules = (name: string) => KeyRule | undefined
 
@@ -22,24 +26,20 @@ for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
   CLASS_OF[char.charCodeAt(0)] = PART
 for (const char of ":=") CLASS_OF[char.charCodeAt(0)] = SIGN
 
-const ASSIGNMENT = /(?<![\w.-])([\w.-]{1,64})(\\?["'`]?\]?[ \t]{0,4}[:=]{1,3}>?[ \t]{0,4})/g
+// Between a name and its value: quotation marks as deep as JSON in JSON has them, a colour's end, `%3D` for `=`.
+const ASSIGNMENT =
+  /(?<![\w.-])([\w.-]{1,64})((?:\u001b\[[\d;]{0,8}m)?\\{0,15}["'`]?\]?[ \t]{0,4}(?:[:=]{1,3}>?|%3[AaDd])[ \t]{0,4})/g
 const OPTION = /(?<![\w-])--?([A-Za-z][\w-]{0,63})([ \t]{1,4})(?![\s-])/g
-/** `-u user:` of curl, and `--user user:`, up to the colon. */
-const USER = /(?<![\w-])(?:(-[uU])[ \t]{0,4}|--(?:proxy-)?user(?:=|[ \t]{1,4}))(["']?)([^\s:"'/]{1,128}):(?!\/\/)/g
-/** Where `-u` means a user and a password. */
-const HTTP_CLIENT = /curl|wget|https?\b/i
-/** Where `--user` means a user and a group. */
-const CONTAINER = /docker|podman|nerdctl|kubectl/i
 const WORD_BEFORE = /([A-Za-z0-9]{1,32}) $/
 const SCHEME_HINT = /earer[ \t]|asic[ \t]|EARER[ \t]|ASIC[ \t]/
+const SCHEME_START = /^(?:bearer|basic)/i
+const PASSWORD_START = /^pass(?:w[od]|ph|co)/i
 const BEARER = /(?<![\w-])(bearer[ \t]{1,4})([\w.~+/=-]{6,})/gi
 const BASIC = /(?<![\w-])(basic[ \t]{1,4})([A-Za-z0-9+/]{8,}={0,2})(?![\w+/=-])/gi
 
-const BARE_VALUE = /[^\s"'`,;&<>{}()[\]]+/y
-const LINE_VALUE = /[^\r\n"'`]+/y
-const WHOLE_WORD_VALUE = /[^\s"'`]+/y
 /** Says that there is, or is not, a value. */
-const NO_VALUE = /^(?:null|none|nil|true|false|undefined|yes|no|required|optional|missing|invalid|expired|\*+)$/i
+const NO_VALUE =
+  /^(?:null|none|nil|true|false|undefined|yes|no|required|optional|missing|invalid|expired|\*+|x{4,}|<[\w -]{0,40}>?)$/i
 const NUMBER = /^[\d.]+$/
 
 /**
@@ -58,21 +58,39 @@ function mayHoldSecret(text: string): boolean {
     const found = code < 128 ? CLASS_OF[code] : BREAK
     if (found === PART) {
       if (++run === RUN_CHARS) return true
-      if (code === 45 && text.charCodeAt(i - 1) === 45) return true
-      // "b" or "B" at the beginning of a word.
-      if (run === 1 && (code | 32) === 98 && isScheme(text, i + 1)) return true
+      if (run === 1 && mayBegin(code, text, i)) return true
     } else if (found === SIGN) {
       return true
     } else {
       run = 0
+      // `","` parts the members of a list.
+      if (code === 44 && isQuote(text.charCodeAt(i - 1))) return true
     }
   }
   return false
 }
 
-function isScheme(text: string, at: number): boolean {
-  const rest = text.slice(at, at + 6).toLowerCase()
-  return rest.startsWith("earer") || rest.startsWith("asic")
+function isQuote(code: number): boolean {
+  return code === 34 || code === 39
+}
+
+/** Whether a word or an option that may come with a secret begins here. */
+function mayBegin(code: number, text: string, at: number): boolean {
+  const next = text.charCodeAt(at + 1) | 32
+  switch (code | 32) {
+    case 98: // bearer, basic
+      return (next === 101 || next === 97) && SCHEME_START.test(text.slice(at, at + 6))
+    case 112: // password, passwd, passphrase, passcode
+      return next === 97 && (text.charCodeAt(at + 2) | 32) === 115 && PASSWORD_START.test(text.slice(at, at + 6))
+    case 105: // identified
+      return next === 100 && (text.charCodeAt(at + 9) | 32) === 100
+    case 47: // </password>
+      return text.charCodeAt(at - 1) === 60
+    case 45: // -p, --password
+      return next === 45 || (next >= 97 && next <= 122)
+    default:
+      return false
+  }
 }
 
 function redactSecrets(text: string, keyRule: KeyRules, nameHint: RegExp | undefined): string {
@@ -80,8 +98,12 @@ function redactSecrets(text: string, keyRule: KeyRules, nameHint: RegExp | undef
   if (nameHint === undefined || nameHint.test(out)) {
     if (out.includes(":") || out.includes("=")) out = redactAssignments(out, ASSIGNMENT, keyRule)
     if (out.includes("--")) out = redactAssignments(out, OPTION, keyRule)
+    out = redactNamed(out, keyRule)
   }
-  if ((out.includes("-u") || out.includes("-U")) && out.includes(":")) out = redactUsers(out)
+  const hasColon = out.includes(":")
+  if (hasColon) out = redactRareShapes(out)
+  out = redactCommands(out)
+  if (hasColon && (out.includes("-u") || out.includes("-U"))) out = redactUsers(out)
   if (SCHEME_HINT.test(out)) out = out.replace(BEARER, bearer).replace(BASIC, basic)
   return out
 }
@@ -95,7 +117,7 @@ function redactAssignments(text: string, names: RegExp, keyRule: KeyRules): stri
     const rule = ruleFor(text, match.index, match[1]!, keyRule)
     if (rule === undefined) continue
     const start = names.lastIndex
-    const value = valueAt(text, start, rule)
+    const value = valueAt(text, { nameAt: match.index, separator: match[2]!, at: start, kind: rule.kind })
     const isAssigned = match[2]!.includes("=") || value.start > start
     if (isSecretValue(text.slice(value.start, value.end), rule, isAssigned && !isBareWord(match[1]!))) {
       out += text.slice(copied, value.start) + textMarker(rule.kind)
@@ -114,77 +136,17 @@ function ruleFor(text: string, at: number, name: string, keyRule: KeyRules): Key
   return before === null ? undefined : keyRule(`${before[1]} ${name}`)
 }
 
-function valueAt(text: string, at: number, rule: KeyRule): { start: number; end: number } {
-  const isEscaped = text[at] === "\\"
-  const quoteAt = isEscaped ? at + 1 : at
-  const quote = text[quoteAt]
-  if (quote === '"' || quote === "'" || quote === "`") {
-    const start = quoteAt + 1
-    return { start, end: isEscaped ? endOf(/[^"'`\\]+/y, text, start) : closingQuote(text, start, quote) }
-  }
-  return { start: at, end: endOf(bareValue(rule.kind), text, at) }
-}
-
-function bareValue(kind: string): RegExp {
-  // Headers hold blanks, commas and semicolons.
-  if (kind === "authorization" || kind === "cookie") return LINE_VALUE
-  return kind === "connection_string" ? WHOLE_WORD_VALUE : BARE_VALUE
-}
-
-function endOf(pattern: RegExp, text: string, at: number): number {
-  pattern.lastIndex = at
-  return pattern.test(text) ? pattern.lastIndex : at
-}
-
-function closingQuote(text: string, start: number, quote: string): number {
-  for (let i = start; i < text.length; i++) {
-    if (text[i] === "\\") i++
-    else if (text[i] === quote) return i
-  }
-  return text.length
-}
-
 /** `token` on its own is a word of many texts; `accessToken` and `TOKEN` are names. */
 function isBareWord(name: string): boolean {
   return /^[a-z]+$/i.test(name) && !/[a-z][A-Z]/.test(name) && name !== name.toUpperCase()
-}
-
-/** What a text with `-u` or `--user` is about; looked at once a text. */
-interface UserContext {
-  readonly isHttp: boolean
-  readonly isContainer: boolean
-}
-
-/** The passwords behind `-u user:` and `--user user:`; the user stays. */
-function redactUsers(text: string): string {
-  let where: UserContext | undefined
-  let out = ""
-  let copied = 0
-  USER.lastIndex = 0
-  for (let match = USER.exec(text); match !== null; match = USER.exec(text)) {
-    const [, short, quote = "", user = ""] = match
-    const start = USER.lastIndex
-    const end = quote === "" ? endOf(WHOLE_WORD_VALUE, text, start) : closingQuote(text, start, quote)
-    where ??= { isHttp: HTTP_CLIENT.test(text), isContainer: CONTAINER.test(text) }
-    if (isPassword(text.slice(start, end), user, short === undefined ? !where.isContainer : where.isHttp)) {
-      out += text.slice(copied, start) + textMarker("password")
-      copied = end
-    }
-    USER.lastIndex = Math.max(start, end)
-  }
-  return copied === 0 ? text : out + text.slice(copied)
-}
-
-/** A user and a group, as containers take them, are two numbers or one name twice. */
-function isPassword(value: string, user: string, mayBeOne: boolean): boolean {
-  if (!mayBeOne || value === "" || value === user || value.startsWith("[redacted:")) return false
-  return !NUMBER.test(user) || !NUMBER.test(value)
 }
 
 function isSecretValue(value: string, rule: KeyRule, isAssigned: boolean): boolean {
   if (value.trim() === "" || value.startsWith("[redacted:") || NO_VALUE.test(value)) return false
   if (!rule.keepsNumbers) return true
   if (NUMBER.test(value) && value.length < 8) return false
+  // `AUTH: CRAM-MD5` is how it is done; a login is longer, and one word.
+  if (rule.kind === "authorization") return value.length >= RUN_CHARS && !/\s/.test(value)
   if (isAssigned) return true
   // `token: hello` is a word of a text; a secret one is longer and hardly without a digit.
   return rule.kind !== "token" || value.length >= RUN_CHARS || (value.length >= 8 && /\d/.test(value))
