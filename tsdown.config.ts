@@ -1,7 +1,7 @@
 import { defineConfig } from "tsdown"
 
 const PROOF = /\/src\/(proof\/|errors\.|bytes\.)/
-const ENGINE = /\/src\/(event|store|privacy|ledger|capture|query)\//
+const ENGINE = /\/src\/(event|store|privacy|ledger|capture|query|retention)\//
 
 /** Named parts, instead of one for every set of importers. `proof` is all that a browser loads. */
 function part(name: string, folders: RegExp): { name: string; test: (id: string) => boolean }[] {
