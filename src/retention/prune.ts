@@ -160,12 +160,10 @@ function refuse(
   const { index, eventType, reason, source, until } = keeper
   const details = { asked_below: plan.asked, index, reason, source, until, policy: { id, digest } }
   recordAct({ logDir: root.path, operationName: "audit_prune", eventType: "prune_refused", details })
-  const isHeld = reason === "held" || reason === "hold_in_force"
   const what = `entry ${index} (${eventType || "unreadable"}) must be kept${until === null ? "" : ` until ${until}`}: ${source}`
-  return new AuditError(
-    isHeld ? "RETENTION_HELD" : "RETENTION_TOO_EARLY",
-    `nothing was pruned: ${what}. Entries below ${plan.minimumIndex} may go; prune --dry-run says more`,
-  )
+  const message = `nothing was pruned: ${what}. Entries below ${plan.minimumIndex} may go; prune --dry-run says more`
+  if (reason === "held" || reason === "hold_in_force") return new AuditError("RETENTION_HELD", message)
+  return new AuditError("RETENTION_TOO_EARLY", message)
 }
 
 async function requireGood(root: RootDirectory): Promise<Verdict> {
