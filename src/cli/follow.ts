@@ -31,12 +31,13 @@ export class Follower {
     const look = await this.#lookAtFiles()
     // Idle costs a look at names and sizes: nothing is read again while they stay the same.
     if (this.#next !== undefined && look === this.#look) return []
-    const { blobs, treeSize, tail } = await takeSnapshot(this.#root)
+    const { blobs, treeSize, pruning, tail } = await takeSnapshot(this.#root)
     const from = this.#next
+    const begin = pruning?.minimumIndex ?? 0
     const records =
       from === undefined
-        ? await this.#newestSealed(blobs, treeSize, newest)
-        : await this.#sealed(blobs, Math.min(from, treeSize), treeSize)
+        ? await this.#newestSealed(blobs, begin, treeSize, newest)
+        : await this.#sealed(blobs, Math.max(begin, Math.min(from, treeSize)), treeSize)
     for (const { entry } of tail) {
       if (this.#givenUnsealed.has(nameOf(entry)) || !this.#test(entry)) continue
       this.#givenUnsealed.add(nameOf(entry))
@@ -60,10 +61,10 @@ export class Follower {
   }
 
   /** At least the last `newest` of them: read backwards, a bundle or more at a time, until there are enough. */
-  async #newestSealed(blobs: BlobStore, treeSize: number, newest: number): Promise<AuditRecord[]> {
+  async #newestSealed(blobs: BlobStore, begin: number, treeSize: number, newest: number): Promise<AuditRecord[]> {
     let found: AuditRecord[] = []
-    for (let end = treeSize; end > 0 && found.length < newest; ) {
-      const start = Math.max(0, end - Math.max(newest, TILE_WIDTH))
+    for (let end = treeSize; end > begin && found.length < newest; ) {
+      const start = Math.max(begin, end - Math.max(newest, TILE_WIDTH))
       found = [...(await this.#sealed(blobs, start, end)), ...found]
       end = start
     }

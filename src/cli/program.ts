@@ -7,12 +7,14 @@ import { addCompletion } from "./commands/completion.ts"
 import { addDoctor } from "./commands/doctor.ts"
 import { addErase } from "./commands/erase.ts"
 import { addExport } from "./commands/export.ts"
+import { addHoldCommands } from "./commands/hold.ts"
 import { addImport } from "./commands/import.ts"
 import { addInit } from "./commands/init.ts"
 import { addKey } from "./commands/key.ts"
 import { addList } from "./commands/list.ts"
 import { addOperations } from "./commands/operations.ts"
 import { addProve } from "./commands/prove.ts"
+import { addPrune } from "./commands/prune.ts"
 import { addRecover } from "./commands/recover.ts"
 import { addReindex } from "./commands/reindex.ts"
 import { addSeal } from "./commands/seal.ts"
@@ -40,6 +42,8 @@ const COMMANDS = [
   addKey,
   addRecover,
   addReindex,
+  addPrune,
+  addHoldCommands,
   addImport,
   addExport,
   addSubject,

@@ -67,8 +67,8 @@ export async function knownRecords(
     if (isPlain) seePlain(bytes, scanner, known)
     else seeParsed(bytes, imported, from, files, known)
   }
-  const { blobs, treeSize, tail } = await takeSnapshot(root)
-  for await (const { bytes } of readEntries(blobs, 0, treeSize)) see(bytes)
+  const { blobs, treeSize, pruning, tail } = await takeSnapshot(root)
+  for await (const { bytes } of readEntries(blobs, pruning?.minimumIndex ?? 0, treeSize)) see(bytes)
   for (const { bytes } of tail) see(bytes)
   return known
 }

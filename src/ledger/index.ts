@@ -9,7 +9,9 @@ export { type Erasure, readErasures } from "./erasures.ts"
 export { type Environment, findSigner, type Identity, ownVerifierKey, readIdentity } from "./identity.ts"
 export { closeLedgersUnder, Ledger, type LedgerHooks, type LedgerMetrics, type Recorded } from "./ledger.ts"
 export { formatPart, PayloadReader } from "./parts.ts"
+export { filesBelow, type PrunableFiles, type PruneNote, readPruneNote, writePruneNote } from "./pruning.ts"
 export {
+  earlierFrontier,
   earlierRoot,
   entriesIn,
   publishedConsistency,

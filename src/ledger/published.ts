@@ -7,11 +7,13 @@ import { AuditError } from "../errors.ts"
 import {
   consistencyProof,
   consistencyRanges,
+  Frontier,
   frontierRanges,
   inclusionProof,
   inclusionRanges,
   parseBundle,
   type Range,
+  rangeHashFromTiles,
   rootFromTiles,
   TILE_WIDTH,
   type TileId,
@@ -87,12 +89,18 @@ export async function publishedRoot(blobs: BlobStore, treeSize: number): Promise
 
 /** The root of the first `treeSize` entries of a larger tree, from the tiles of that one. */
 export async function earlierRoot(blobs: BlobStore, treeSize: number, within: number): Promise<Uint8Array> {
+  return Frontier.from(treeSize, await earlierFrontier(blobs, treeSize, within)).root()
+}
+
+/** The roots of the perfect subtrees that the first `treeSize` entries of a larger tree are made of, left to right. */
+export async function earlierFrontier(blobs: BlobStore, treeSize: number, within: number): Promise<Uint8Array[]> {
   const tiles = new Map<string, Uint8Array>()
   for (const id of tilesForRanges(frontierRanges(treeSize), treeSize)) {
     const whole = await readTile(blobs, tileAt(id.level, id.index, within) ?? id)
     tiles.set(tilePath(id), whole.subarray(0, id.width * 32))
   }
-  return rootFromTiles(treeSize, (id) => tiles.get(tilePath(id))!)
+  const read = (id: TileId): Uint8Array => tiles.get(tilePath(id))!
+  return frontierRanges(treeSize).map((range) => rangeHashFromTiles(range, treeSize, read))
 }
 
 /** Proof that the entry at an index is in the tree. */

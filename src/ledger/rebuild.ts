@@ -9,6 +9,7 @@ import { type Checkpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts
 import { type BlobStore, IDENTITY_FILE } from "../store/index.ts"
 import type { SealContext } from "./context.ts"
 import { ownVerifierKey, readIdentity } from "./identity.ts"
+import { firstBundle } from "./pruning.ts"
 import { publishedRoot, readBundle } from "./published.ts"
 import { publishedHead } from "./seal.ts"
 import { EMPTY_TREE, readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
@@ -103,7 +104,7 @@ async function passOver(
   writerOf: WriterOf,
   writers: Map<string, WriterPosition>,
 ): Promise<void> {
-  for (let bundle = 0; bundle * TILE_WIDTH < treeSize; bundle++) {
+  for (let bundle = await firstBundle(blobs); bundle * TILE_WIDTH < treeSize; bundle++) {
     for (const entry of await readBundle(blobs, bundle, treeSize)) {
       const writer = writerOf(entry)
       // Offsets are found again by reading from the start and passing over numbers that were taken.

@@ -5,6 +5,7 @@
 import { utf8Text } from "../bytes.ts"
 import { type Checkpoint, formatProof, parseBundle, TILE_WIDTH, tileAt, tilePath } from "../proof/index.ts"
 import type { BlobStore } from "../store/index.ts"
+import { firstBundle } from "./pruning.ts"
 import { publishedInclusion, readBundle } from "./published.ts"
 import type { WriterOf } from "./rebuild.ts"
 
@@ -51,10 +52,11 @@ export async function findEntry(
   const needle = Buffer.from(prefix)
   // A log that was recovered begins again below what this process remembers.
   if (fromIndex >= treeSize) return fromIndex === 0 ? undefined : findEntry(blobs, prefix, 0, treeSize)
+  const first = await firstBundle(blobs)
   // What was recorded just now is asked for most.
   for (
     let bundle = Math.ceil(treeSize / TILE_WIDTH) - 1;
-    (bundle + 1) * TILE_WIDTH > fromIndex && bundle >= 0;
+    (bundle + 1) * TILE_WIDTH > fromIndex && bundle >= first;
     bundle--
   ) {
     const id = tileAt("entries", bundle, treeSize)!
@@ -67,7 +69,10 @@ export async function findEntry(
   return undefined
 }
 
-/** The number behind the last one of a writer that is in a tree, 0 when it has none: looks through the whole tree. */
+/**
+ * The number behind the last one of a writer that is in a tree, 0 when it has none: looks through the whole tree. Of a
+ * writer that is not in what a pruned log has kept, all was: its journal is only removed once it is published.
+ */
 export async function nextInTree(
   blobs: BlobStore,
   treeSize: number,
@@ -75,7 +80,8 @@ export async function nextInTree(
   writerOf: WriterOf,
 ): Promise<number> {
   const needle = Buffer.from(writerId)
-  for (let bundle = Math.ceil(treeSize / TILE_WIDTH) - 1; bundle >= 0; bundle--) {
+  const first = await firstBundle(blobs)
+  for (let bundle = Math.ceil(treeSize / TILE_WIDTH) - 1; bundle >= first; bundle--) {
     const entries = await readBundle(blobs, bundle, treeSize)
     for (const entry of entries.reverse()) {
       if (!Buffer.from(entry.buffer, entry.byteOffset, entry.length).includes(needle)) continue
@@ -83,5 +89,5 @@ export async function nextInTree(
       if (writer?.id === writerId) return writer.seq + 1
     }
   }
-  return 0
+  return first === 0 ? 0 : Number.POSITIVE_INFINITY
 }

@@ -7,7 +7,7 @@
 import { utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import type { Checkpoint } from "../proof/index.ts"
-import { IDENTITY_FILE, PAYLOADS_FILE, RECOVERY_FILE, TREE_FILE } from "../store/index.ts"
+import { IDENTITY_FILE, PAYLOADS_FILE, PRUNED_FILE, RECOVERY_FILE, TREE_FILE } from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap } from "./collect.ts"
 import type { SealContext } from "./context.ts"
 import { claimIdentity, findSigner, parseObject, readIdentity } from "./identity.ts"
@@ -165,7 +165,7 @@ async function setAside(context: SealContext, work: Record<string, unknown>): Pr
 
 /** Once resolved all of the old log is out of the way, and a later attempt touches nothing of its successor. */
 async function moveAll(context: SealContext, predecessor: string, work: Record<string, unknown>): Promise<void> {
-  for (const name of [TREE_FILE, IDENTITY_FILE, PAYLOADS_FILE, "checkpoint", "vkey", "tile"]) {
+  for (const name of [TREE_FILE, IDENTITY_FILE, PAYLOADS_FILE, "checkpoint", "vkey", PRUNED_FILE, "tile"]) {
     await context.root.move(name, `${predecessor}/${name}`)
   }
   await context.root.replace(RECOVERY_FILE, utf8(`${JSON.stringify({ ...work, moved: true })}\n`))

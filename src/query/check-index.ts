@@ -51,7 +51,8 @@ async function isTrue(index: LocalIndex, position: number, tree: Published): Pro
   const slices = new Slices()
   const daily = new Map<string, number>()
   const bundles = position / TILE_WIDTH
-  for (let block = 0; block * BLOCK_BUNDLES < bundles; block++) {
+  const first = (tree.pruning?.minimumIndex ?? 0) / TILE_WIDTH
+  for (let block = Math.floor(first / BLOCK_BUNDLES); block * BLOCK_BUNDLES < bundles; block++) {
     const end = Math.min(bundles, (block + 1) * BLOCK_BUNDLES)
     const { postings, own } = quietly(() => index.rowsOf(block)) ?? { postings: 0, own: new Set<number>() }
     const parts = Math.max(1, Math.ceil(postings / MOST_POSTINGS))
@@ -59,7 +60,7 @@ async function isTrue(index: LocalIndex, position: number, tree: Published): Pro
     for (let part = 0; part < parts; part++) {
       const takes = (term: string): boolean => quietly(() => index.keyOf(term, block) % parts === part) ?? true
       const batch = new Batch(block, parts === 1 ? undefined : takes)
-      for (let bundle = block * BLOCK_BUNDLES; bundle < end; bundle++) {
+      for (let bundle = Math.max(first, block * BLOCK_BUNDLES); bundle < end; bundle++) {
         await batch.read(tree, bundle, slices)
         // A log with many more than the index has.
         if (batch.postings.size > 2 * MOST_POSTINGS) return false

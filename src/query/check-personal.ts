@@ -97,6 +97,10 @@ async function checkErasure(snapshot: Snapshot, erasure: Erasure): Promise<Findi
     typeof details["list_commitment"] === "string" &&
     opensCommitment(details["list_commitment"], salt, list)
   if (isTold) return []
+  if (details === undefined && snapshot.pruning !== undefined) {
+    const message = `the event that tells of the erasure ${id} was pruned: why its values are gone cannot be checked any more`
+    return [{ code: "erasure_pruned", message }]
+  }
   const message = `the erasure ${id} is not the one that an event of the log tells of: values may be gone for another reason`
   return [{ code: "erasure_unexplained", verdict: "payload_damaged", message }]
 }

@@ -69,13 +69,23 @@ export class SequenceCheck {
   readonly #continued: { readonly id: string; readonly seq: number; readonly index: number | undefined }[] = []
   readonly #notEvents: number[] = []
   readonly #recoveries: { readonly index: number | undefined; readonly kind: string }[] = []
-  #startAnywhere = false
+  readonly #isPruned: boolean
+  #startAnywhere: boolean
+
+  /** @param isPruned - What came first is gone, so that a writer or an operation may begin with any number. */
+  constructor(isPruned = false) {
+    this.#isPruned = isPruned
+    this.#startAnywhere = isPruned
+  }
 
   /** The next entries, as their runs. */
   see({ segments, notEvents }: Pick<StretchCheck, "segments" | "notEvents">): void {
     for (const index of notEvents) this.#notEvents.push(index)
     for (const { writers, operations, last } of segments) {
-      for (const [id, runs] of writers) for (const run of runs) counter(this.#writers, id).see(run)
+      for (const [id, runs] of writers) {
+        if (this.#isPruned && !this.#writers.has(id)) counter(this.#writers, id).skipTo(runs[0]!.first)
+        for (const run of runs) counter(this.#writers, id).see(run)
+      }
       for (const [id, runs] of operations) {
         const operation = counter(this.#operations, id)
         if (this.#startAnywhere && operation.next === 0) operation.skipTo(runs[0]!.first)
@@ -131,7 +141,8 @@ export class SequenceCheck {
 
   /** A successor says how far its predecessor came; what is missing before that was recorded and is gone. */
   #unfinished(): Finding[] {
-    const short = this.#continued.filter(({ id, seq }) => (this.#writers.get(id)?.next ?? 0) < seq)
+    const unknown = this.#isPruned ? Number.POSITIVE_INFINITY : 0
+    const short = this.#continued.filter(({ id, seq }) => (this.#writers.get(id)?.next ?? unknown) < seq)
     return limited(short, ({ id, seq, index }) => ({
       code: "writer_gap",
       verdict: "gap",

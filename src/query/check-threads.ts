@@ -18,15 +18,15 @@ const MOST_THREADS = 4
 /** Beside the bundled package; not there when it runs from its sources, or bundled into a program. */
 const WORKER = new URL("./check-worker.js", import.meta.url)
 
-/** Checks a whole tree and yields its stretches in order; ends behind one that is not complete. */
+/** Checks a tree from a bundle on and yields its stretches in order; ends behind one that is not complete. */
 export async function* checkStretches(
   blobs: BlobStore,
   directory: string,
-  { treeSize, wanted }: Pick<Stretch, "treeSize" | "wanted">,
+  { from: first, treeSize, wanted }: Pick<Stretch, "from" | "treeSize" | "wanted">,
 ): AsyncGenerator<StretchCheck> {
   const stretches: Stretch[] = []
   const bundles = Math.ceil(treeSize / TILE_WIDTH)
-  for (let from = 0; from < bundles; from += STRETCH_BUNDLES) {
+  for (let from = first; from < bundles; from += STRETCH_BUNDLES) {
     stretches.push({ from, to: Math.min(bundles, from + STRETCH_BUNDLES), treeSize, wanted })
   }
   const here = (stretch: Stretch): Promise<StretchCheck> => checkBundles((path) => blobs.get(path), stretch)

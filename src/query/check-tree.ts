@@ -5,6 +5,7 @@
  */
 import { equalBytes, fromBase64 } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
+import { earlierFrontier, readTile } from "../ledger/index.ts"
 import {
   type Checkpoint,
   Frontier,
@@ -12,6 +13,7 @@ import {
   parseTilePath,
   TILE_WIDTH,
   type TileId,
+  tileAt,
   tilePath,
   tileRoot,
 } from "../proof/index.ts"
@@ -34,6 +36,8 @@ export interface TreeCheck {
 export interface TreeCheckOptions {
   /** The log's directory, so that several threads can read it. */
   readonly directory: string
+  /** The first entry to check, a multiple of 256: what stands before it was pruned, and only its root is known. */
+  readonly from: number
   /** Sizes at which the root is wanted. */
   readonly rootsAt: ReadonlySet<number>
   /** Told of each stretch, in the order of the log. */
@@ -63,7 +67,7 @@ class TreeWalk {
   readonly #treeSize: number
   readonly #options: TreeCheckOptions
   /** Of the tree whose leaves are the roots of full bundles. */
-  readonly #bundles = Frontier.empty()
+  #bundles = Frontier.empty()
   /** Sizes at which the root is wanted, by the number of full bundles before them. */
   readonly #wanted = new Map<number, number[]>()
   /** Hashes of the tile being filled, by level. */
@@ -81,7 +85,10 @@ class TreeWalk {
 
   /** False: an entry could not be read, so no root can be recomputed. */
   async run(): Promise<boolean> {
+    const first = this.#options.from / TILE_WIDTH
+    if (first > 0 && !(await this.#startBehind(first))) return false
     const stretches = checkStretches(this.#blobs, this.#options.directory, {
+      from: first,
       treeSize: this.#treeSize,
       wanted: new Set(this.#wanted.keys()),
     })
@@ -97,6 +104,31 @@ class TreeWalk {
     await this.#partialTiles()
     await this.#supersededPartials()
     return true
+  }
+
+  /**
+   * Takes the right edge of what was pruned from the tiles that are kept. Each hash of it goes into the root, which
+   * tells whether it is the one that was signed.
+   */
+  async #startBehind(bundles: number): Promise<boolean> {
+    try {
+      const { from } = this.#options
+      this.#bundles = Frontier.from(bundles, await earlierFrontier(this.#blobs, from, this.#treeSize))
+      for (let level = 1, count = bundles; count > 0; level++, count = Math.floor(count / TILE_WIDTH)) {
+        const width = count % TILE_WIDTH
+        if (width === 0) continue
+        const tile = await readTile(this.#blobs, tileAt(level, Math.floor(count / TILE_WIDTH), this.#treeSize)!)
+        this.#levels[level] = Array.from({ length: width }, (_, n) =>
+          tile.subarray(n * HASH_BYTES, (n + 1) * HASH_BYTES),
+        )
+      }
+      return true
+    } catch (error) {
+      if (!(error instanceof AuditError)) throw error
+      const message = `what proves the entries behind the pruned ones cannot be read: ${error.message}`
+      this.findings.push({ code: "tile_missing", verdict: "corrupt", message, index: this.#options.from })
+      return false
+    }
   }
 
   async #fullBundles({ roots, leaves }: StretchCheck): Promise<void> {

@@ -11,6 +11,7 @@ import {
   BLOCK_ENTRIES,
   type BlobStore,
   type DailyCount,
+  FILE_ENTRIES,
   type IndexBatch,
   type IndexState,
   LocalIndexWriter,
@@ -37,6 +38,8 @@ const monotonic = performance.now.bind(performance)
 export interface Published {
   readonly blobs: BlobStore
   readonly treeSize: number
+  /** Where it begins, if it was pruned. */
+  readonly pruning?: { readonly minimumIndex: number } | undefined
 }
 
 /** How far to go. */
@@ -65,10 +68,12 @@ export async function bringUpIndex(
     const state = rebuild ? undefined : writer.resume()
     if (!(await standsFor(state, await treeNow(tree, writer.position)))) await writer.reset()
     const full = Math.floor(tree.treeSize / TILE_WIDTH)
-    let bundle = writer.position / TILE_WIDTH
+    const first = tree.pruning?.minimumIndex ?? 0
+    let bundle = Math.max(writer.position, first) / TILE_WIDTH
     if (bundle >= full) return bundle * TILE_WIDTH
     await writer.begin()
     const slices = new Slices()
+    await passPruned(writer, first, slices)
     while (bundle < full && monotonic() < endMs) {
       const batch = new Batch(Math.floor(bundle / BLOCK_BUNDLES))
       do {
@@ -76,7 +81,7 @@ export async function bringUpIndex(
         onProgress?.(bundle * TILE_WIDTH, tree.treeSize)
       } while (bundle < full && bundle % BLOCK_BUNDLES !== 0 && monotonic() < endMs && batch.postings.size < most)
       const position = bundle * TILE_WIDTH
-      await writer.add(batch, position, toBase64(await earlierRoot(tree.blobs, position, tree.treeSize)), slices)
+      await writer.add(batch, position, await rootText(tree, position), slices)
     }
     if (await writer.finish()) return bundle * TILE_WIDTH
     await writer.reset()
@@ -90,13 +95,27 @@ export async function bringUpIndex(
 export async function treeNow(tree: Published, position: number): Promise<Published> {
   if (position <= tree.treeSize) return tree
   const treeSize = (await readHead(tree.blobs))?.treeSize ?? 0
-  return treeSize > tree.treeSize ? { blobs: tree.blobs, treeSize } : tree
+  return treeSize > tree.treeSize ? { ...tree, treeSize } : tree
+}
+
+/** The index has a file for every so many entries, also where all of them were pruned. */
+async function passPruned(writer: LocalIndexWriter, first: number, slices: Slices): Promise<void> {
+  for (let end = FILE_ENTRIES; end <= first; end += FILE_ENTRIES) {
+    if (writer.position < end) await writer.add(new Batch(end / BLOCK_ENTRIES - 1), end, "", slices)
+  }
+}
+
+/** What an index stands for: a tree up to a position, and where that begins. */
+async function rootText({ blobs, treeSize, pruning }: Published, position: number): Promise<string> {
+  const root = toBase64(await earlierRoot(blobs, position, treeSize))
+  return pruning === undefined ? root : `${root} from ${pruning.minimumIndex}`
 }
 
 /** Whether the index is one of this log: its root is that of the tree at its position. */
-export async function standsFor(state: IndexState | undefined, { blobs, treeSize }: Published): Promise<boolean> {
-  if (state === undefined || state.position > treeSize || state.position % TILE_WIDTH !== 0) return false
-  return toBase64(await earlierRoot(blobs, state.position, treeSize)) === state.root
+export async function standsFor(state: IndexState | undefined, tree: Published): Promise<boolean> {
+  if (state === undefined || state.position > tree.treeSize || state.position % TILE_WIDTH !== 0) return false
+  if (state.position < (tree.pruning?.minimumIndex ?? 0)) return false
+  return (await rootText(tree, state.position)) === state.root
 }
 
 /** The day under which an entry counts, marked where its time is not on that day: 24:00, 23:59:60, or 30 February. */

@@ -45,6 +45,7 @@ export { type AuditOperation, type ChildOperation, childrenOf, operationOf } fro
 export { listOperations, type OperationQuery } from "./operation-list.ts"
 export type { MissingEvents, OperationError, OperationFacts, OperationSummary } from "./operation-tally.ts"
 export { PersonalReader, type PersonalState, withPersonalValues } from "./personal.ts"
+export { newestRecord, type Pruning } from "./pruning.ts"
 export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, streamRecords } from "./read.ts"
 export { type IndexReport, reindexLog } from "./reindex.ts"
 export { readEntries, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"

@@ -30,7 +30,7 @@ export interface OperationSummary {
 export interface MissingEvents {
   readonly from: number
   readonly to: number
-  /** Event id of a recovery that declared them as lost; null when nothing explains the hole. */
+  /** Event id of a recovery that declared them as lost, or of the prune record that says that the beginning is gone; null when nothing explains the hole. */
   readonly explainedBy: string | null
 }
 

@@ -76,10 +76,10 @@ async function explain(
     ...hole,
     explainedBy: null,
   }))
-  for await (const { event_id, details } of records({ eventType: "audit_recovered" }, logDir)) {
+  for await (const { event_id, event_type, details } of records({ eventType: ["audit_recovered", "pruned"] }, logDir)) {
     const next = lostUpTo(details, operationId)
-    for (const hole of missing)
-      if (hole.to < next || (hole.from === 0 && isSuccessor(details))) hole.explainedBy ??= event_id
+    const beginsAnywhere = event_type === "pruned" || isSuccessor(details)
+    for (const hole of missing) if (hole.to < next || (hole.from === 0 && beginsAnywhere)) hole.explainedBy ??= event_id
   }
   return missing
 }

@@ -180,7 +180,7 @@ export interface ProveQuery {
 /**
  * A receipt for a sealed event.
  *
- * @throws {@link AuditError} `EVENT_NOT_FOUND`, `EVENT_NOT_SEALED`.
+ * @throws {@link AuditError} `EVENT_NOT_FOUND`, `EVENT_NOT_SEALED`, `EVENT_PRUNED`.
  */
 export async function prove({ logDir, eventId, fromIndex = 0 }: ProveQuery): Promise<SealedReceipt> {
   if (typeof eventId !== "string" && typeof eventId !== "number") throw new TypeError("eventId must be a string")
@@ -194,10 +194,24 @@ export async function prove({ logDir, eventId, fromIndex = 0 }: ProveQuery): Pro
       `event ${eventId} is recorded and not sealed yet; flush the trail or run secureml audit seal`,
     )
   }
-  throw new AuditError("EVENT_NOT_FOUND", `there is no event ${JSON.stringify(eventId)} in ${root?.path ?? logDir}`)
+  const pruned = prunedText(snapshot?.pruning)
+  throw new AuditError(
+    "EVENT_NOT_FOUND",
+    `there is no event ${JSON.stringify(eventId)} in ${root?.path ?? logDir}${pruned}`,
+  )
 }
 
-/** The sealed entry with an event id, or at an index; undefined when there is none. */
+/** Why something may not be there any more. */
+export function prunedText(pruning: Snapshot["pruning"]): string {
+  return pruning === undefined
+    ? ""
+    : `; entries below index ${pruning.minimumIndex} were pruned, as entry ${pruning.record} says`
+}
+
+/**
+ * The sealed entry with an event id, or at an index; undefined when there is none.
+ * @throws {@link AuditError} `EVENT_PRUNED` for an index below which nothing is kept.
+ */
 export async function findSealed(
   snapshot: Snapshot,
   eventId: string | number,
@@ -206,6 +220,9 @@ export async function findSealed(
   const { blobs, treeSize } = snapshot
   if (typeof eventId === "number") {
     if (!Number.isSafeInteger(eventId) || eventId < 0 || eventId >= treeSize) return undefined
+    if (eventId < (snapshot.pruning?.minimumIndex ?? 0)) {
+      throw new AuditError("EVENT_PRUNED", `entry ${eventId} is not kept any more${prunedText(snapshot.pruning)}`)
+    }
     const entries = await readBundle(blobs, Math.floor(eventId / TILE_WIDTH), treeSize)
     return { index: eventId, bytes: entries[eventId % TILE_WIDTH]! }
   }

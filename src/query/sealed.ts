@@ -12,7 +12,8 @@ import { type BlobStore, LocalIndex, type RootDirectory } from "../store/index.t
 import { type Filter, mayMatch } from "./filter.ts"
 import { bringUpIndex, standsFor, treeNow } from "./index-build.ts"
 import { type BundlePlaces, canSearch, searchIndex } from "./index-search.ts"
-import { tryParse } from "./snapshot.ts"
+import { findPruning, type Pruning } from "./pruning.ts"
+import { readHead, tryParse } from "./snapshot.ts"
 
 /** Entries behind the index that are read each time rather than added to it. */
 const MOST_BEHIND = 4_096
@@ -32,6 +33,8 @@ export interface SealedLog {
   readonly treeSize: number
   /** The head, parsed and not verified. */
   readonly head: Checkpoint | undefined
+  /** Where the log begins, if it was pruned. */
+  readonly pruning: Pick<Pruning, "minimumIndex"> | undefined
 }
 
 /** A sealed entry that matches. */
@@ -46,9 +49,10 @@ export async function* sealedMatches(
   log: SealedLog,
   filter: Filter,
   order: "asc" | "desc",
-  from: number,
+  start: number,
   to: number,
 ): AsyncGenerator<SealedMatch> {
+  const from = Math.max(start, log.pruning?.minimumIndex ?? 0)
   const reader = new BundleReader(log, filter, order)
   const index = await indexFor(log, filter)
   const position = Math.min(to, index?.position ?? 0)
@@ -67,8 +71,8 @@ export async function countSealed(log: SealedLog, filter: Filter): Promise<numbe
   }
   const index = filter.isIndexed ? await indexFor(log, filter, true) : undefined
   const reader = new BundleReader(log, filter, "asc")
-  let [count, from] = [0, 0]
-  const places = index === undefined ? undefined : searchIndex(index.open, filter, "asc", 0, index.position)
+  let [count, from] = [0, log.pruning?.minimumIndex ?? 0]
+  const places = index === undefined ? undefined : searchIndex(index.open, filter, "asc", from, index.position)
   for (;;) {
     const next = quietly(() => places?.next())
     if (next?.done === true) from = index!.position
@@ -162,7 +166,7 @@ async function usableIndex(log: SealedLog): Promise<{ open: LocalIndex; position
   const open = quietly(() => LocalIndex.open(log.root))
   const state = quietly(() => open?.state)
   if (open === undefined || state === undefined) return undefined
-  const claim = `${state.position} ${state.root} ${log.head?.rootHash}`
+  const claim = `${state.position} ${state.root} ${log.head?.rootHash} ${log.pruning?.minimumIndex}`
   if (verified.get(open) !== claim && !(await standsFor(state, await treeNow(log, state.position)))) return undefined
   verified.set(open, claim)
   // It may be ahead of a reader that looked at the log a while ago.
@@ -198,13 +202,29 @@ class BundleReader {
   }
 
   async *bundle(bundle: number, from: number, to: number): AsyncGenerator<SealedMatch> {
-    const read = await readBundleBytes(this.log.blobs, bundle, this.log.treeSize)
+    const read = await this.#unlessPruned(bundle, readBundleBytes(this.log.blobs, bundle, this.log.treeSize))
+    if (read === undefined) return
     if (mayMatch(read.bytes, this.#filter.needles)) yield* this.test(bundle, entriesIn(read), from, to)
+  }
+
+  /** What a read gives; undefined for a bundle that was pruned since this reader looked at the log. */
+  async #unlessPruned<T>(bundle: number, read: Promise<T>): Promise<T | undefined> {
+    try {
+      return await read
+    } catch (error) {
+      if (!(error instanceof AuditError)) throw error
+      const { blobs } = this.log
+      const now = await findPruning(blobs, (await readHead(blobs))?.treeSize ?? 0)
+      if (now === undefined || bundle * TILE_WIDTH >= now.minimumIndex) throw error
+      return undefined
+    }
   }
 
   /** The entries at some places of a bundle. */
   async read(bundle: number, places: readonly number[]): Promise<Uint8Array[]> {
-    const { bytes, width } = await readBundleBytes(this.log.blobs, bundle, this.log.treeSize)
+    const found = await this.#unlessPruned(bundle, readBundleBytes(this.log.blobs, bundle, this.log.treeSize))
+    if (found === undefined) return []
+    const { bytes, width } = found
     const starts = entryStarts(bytes, width)
     const entries: Uint8Array[] = []
     for (const n of places) entries[n] = bytes.subarray(starts[n], starts[n + 1]! - 2)
@@ -233,7 +253,8 @@ class BundleReader {
       if (bytes === undefined || index < from || index >= to || !this.#isNamed(bytes)) continue
       const entry = tryParse(bytes)
       if (entry === undefined || !this.#filter.test(entry)) continue
-      hashes ??= await readTile(blobs, tileAt(0, bundle, treeSize)!)
+      hashes ??= await this.#unlessPruned(bundle, readTile(blobs, tileAt(0, bundle, treeSize)!))
+      if (hashes === undefined) return
       if (!equalBytes(leafHash(bytes), hashes.subarray(n * 32, n * 32 + 32))) throw notInTree(index)
       yield { index, entry, bytes }
     }

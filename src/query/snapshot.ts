@@ -17,6 +17,7 @@ import {
 } from "../ledger/index.ts"
 import { type Checkpoint, parseCheckpoint, TILE_WIDTH } from "../proof/index.ts"
 import { type BlobStore, errorCode, LocalBlobs, LocalJournal, type RootDirectory } from "../store/index.ts"
+import { findPruning, type Pruning } from "./pruning.ts"
 
 /** Most bytes that one writer's unsealed lines may take. */
 const TAIL_BYTES = Number.MAX_SAFE_INTEGER
@@ -39,6 +40,8 @@ export interface Snapshot {
   readonly publishedSize: number | undefined
   /** Entries under the head. */
   readonly treeSize: number
+  /** The record that says where the log begins now; undefined where it was never pruned. */
+  readonly pruning: Pruning | undefined
   /** Journal lines found, per writer, those that the tree has by now included. */
   readonly writers: readonly WriterLines[]
   /** Entries recorded and not under the head, each once, by time, writer and number. */
@@ -62,8 +65,12 @@ export async function takeSnapshot(root: RootDirectory, signed?: Checkpoint): Pr
   const isAhead = signed !== undefined && signed.treeSize > (published?.treeSize ?? -1)
   const head = isAhead && (await treeState(root)).size >= signed.treeSize ? signed : published
   const treeSize = head?.treeSize ?? 0
-  const { tail, unreadable } = await dropSealed(blobs, tree.size, treeSize, writers)
-  return { root, blobs, head, publishedSize: published?.treeSize, treeSize, writers, tail, unreadable, privateState }
+  const pruning = await findPruning(blobs, treeSize)
+  // A damaged state file knows of no tree; what was pruned is none of it either.
+  const knownSize = Math.max(tree.size, pruning?.minimumIndex ?? 0)
+  const { tail, unreadable } = await dropSealed(blobs, knownSize, treeSize, writers)
+  const publishedSize = published?.treeSize
+  return { root, blobs, head, publishedSize, treeSize, pruning, writers, tail, unreadable, privateState }
 }
 
 /** The published checkpoint, or undefined when there is none. */

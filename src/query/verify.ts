@@ -3,7 +3,7 @@
  * Right while writers write: everything is read in an order that no honest writer can make look wrong.
  * @module
  */
-import { equalBytes, fromBase64 } from "../bytes.ts"
+import { equalBytes, fromBase64, toBase64 } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import type { AuditEntry } from "../event/index.ts"
 import { type Environment, readIdentity } from "../ledger/index.ts"
@@ -17,8 +17,9 @@ import { checkTail } from "./check-tail.ts"
 import { checkTree } from "./check-tree.ts"
 import { type Finding, NOT_PROVEN, type Verdict, worstVerdict } from "./findings.ts"
 import { checkKeptValues, holdsKept } from "./kept-values.ts"
+import { findPruning, type Pruning } from "./pruning.ts"
 import { SequenceRuns } from "./sequence-runs.ts"
-import { type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
+import { readHead, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 
 /** What to verify, and by what. */
 export interface VerifyOptions {
@@ -46,6 +47,8 @@ export interface VerificationReport {
   /** Base64; of the empty tree when there is no checkpoint. */
   readonly rootHash: string
   readonly entriesChecked: number
+  /** Entries below this index were pruned, as an entry of the log says; absent where none were. */
+  readonly prunedBelow?: number
   /** Entries recorded that no checkpoint covers yet. */
   readonly unsealed: number
   readonly publicKey?: string
@@ -82,7 +85,7 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
   if (snapshot.head === undefined) return notSealed(root, snapshot, known)
   const key = await chooseKey(snapshot.head.origin, options, state, environment, directoryKey)
   try {
-    return await verifySealed({
+    const report = await verifySealed({
       root,
       environment,
       state,
@@ -94,6 +97,12 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
       known,
       options,
     })
+    // What was pruned while this looked at it is not corrupt.
+    const treeSize = report.verdict === "corrupt" ? ((await readHead(snapshot.blobs))?.treeSize ?? 0) : 0
+    const pruning = await findPruning(snapshot.blobs, treeSize)
+    return (pruning?.minimumIndex ?? 0) > (snapshot.pruning?.minimumIndex ?? 0)
+      ? verifyLog(options, environment)
+      : report
   } catch (error) {
     // A symbolic link in the place of a file of the log; what concerns the arguments or this user's own files is thrown.
     if (error instanceof AuditError && error.code === "UNSAFE_PATH") return unreadable(root, error)
@@ -118,12 +127,15 @@ interface Verification {
 async function verifySealed(verification: Verification): Promise<VerificationReport> {
   const { root, state, environment, snapshot, head, key, directoryKey, options } = verification
   const older = olderCheckpoints(verification)
-  const sequences = new SequenceCheck()
+  const { pruning } = snapshot
+  const from = pruning?.minimumIndex ?? 0
+  const sequences = new SequenceCheck(from > 0)
   const kept = new Map<number, AuditEntry>()
   const personal = await PersonalCheck.open(root, environment)
   const tree = await checkTree(snapshot.blobs, head, {
     directory: root.path,
-    rootsAt: new Set(older.map(({ checkpoint }) => checkpoint.treeSize)),
+    from,
+    rootsAt: new Set([from, ...older.map(({ checkpoint }) => checkpoint.treeSize)]),
     onStretch: (stretch) => {
       sequences.see(stretch)
       for (const [index, bytes] of stretch.kept) {
@@ -139,9 +151,10 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
   const findings = [
     ...(await checkSignature(head, key, directoryKey)),
     ...tree.findings,
-    ...older.flatMap((known) => checkExtends(head, known, tree.roots)),
+    ...older.flatMap((known) => checkExtends(head, known, tree.roots, from)),
+    ...pruningFindings(pruning, tree.roots),
     ...(await identityFindings(verification)),
-    ...(tree.entriesChecked === head.treeSize ? sequences.findings() : []),
+    ...(tree.entriesChecked === head.treeSize - from ? sequences.findings() : []),
     ...(await checkTail(root, snapshot)),
     ...(await payloadFindings(root, snapshot, kept)),
     ...(await personal.findings(snapshot)),
@@ -160,6 +173,7 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     rootHash: head.rootHash,
     entriesChecked: tree.entriesChecked,
     ...(Object.values(personal.counts).some((count) => count > 0) ? { personalValues: personal.counts } : {}),
+    ...(from === 0 ? {} : { prunedBelow: from }),
     checkpoint: head,
     ...(key === undefined ? {} : { publicKey: key.verifierKey, keySource: key.source }),
   }
@@ -222,6 +236,7 @@ function checkExtends(
   head: Checkpoint,
   { checkpoint: old, said }: Known,
   roots: ReadonlyMap<number, Uint8Array>,
+  prunedBelow: number,
 ): Finding[] {
   if (old.origin !== head.origin) {
     const message = `${said} is one of another log, ${JSON.stringify(old.origin)}`
@@ -231,10 +246,27 @@ function checkExtends(
     const message = `${said} has ${old.treeSize} entries, this log only ${head.treeSize}`
     return [{ code: "older_than_known", verdict: "truncated", message, index: head.treeSize }]
   }
+  if (old.treeSize < prunedBelow) {
+    const message = `${said} has ${old.treeSize} entries, all pruned since: whether this log extends it cannot be told`
+    return [{ code: "checkpoint_pruned", message }]
+  }
   const root = roots.get(old.treeSize)
   if (root === undefined || equalBytes(root, fromBase64(old.rootHash)!)) return []
   const message = `the first ${old.treeSize} entries are not those of ${said}`
   return [{ code: "inconsistent", verdict: "rewritten", message }]
+}
+
+/** Says what was pruned; the root that the record quotes must be the one that the rest of the tree is built on. */
+function pruningFindings(pruning: Pruning | undefined, roots: ReadonlyMap<number, Uint8Array>): Finding[] {
+  if (pruning === undefined) return []
+  const { minimumIndex, record, entry } = pruning
+  const root = roots.get(minimumIndex)
+  if (root !== undefined && entry.details["root"] !== toBase64(root)) {
+    const message = `the prune record at index ${record} quotes another root for the first ${minimumIndex} entries`
+    return [{ code: "prune_record_wrong", verdict: "corrupt", message, index: record }]
+  }
+  const message = `the first ${minimumIndex} entries were pruned at ${entry.timestamp}, as entry ${record} says: what they held is not checked`
+  return [{ code: "pruned", message, index: record }]
 }
 
 async function identityFindings({ root, state, head, known }: Verification): Promise<Finding[]> {

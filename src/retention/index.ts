@@ -10,3 +10,7 @@ export {
   eraseSubject,
   resumeErasures,
 } from "./erase.ts"
+export { addHold, type Hold, type HoldScope, listHolds, releaseHold } from "./holds.ts"
+export type { ClassDecision, Keeper, PrunePlan } from "./plan.ts"
+export { type LegalSource, loadPolicy, type RetentionClass, type RetentionPolicy } from "./policy.ts"
+export { type PruneOptions, type PruneReport, pruneLog } from "./prune.ts"

@@ -58,13 +58,16 @@ export {
   openLogDirectory,
   PARTS_DIRECTORY,
   PAYLOADS_FILE,
+  PRUNED_FILE,
   RECOVERY_FILE,
+  RETENTION_LOCK_FILE,
   STATE,
   shareWithGroup,
   TREE_FILE,
   VAULT_FILE,
 } from "./local/layout.ts"
 export { LocalMutex } from "./local/mutex.ts"
+export { removePayloads } from "./local/payload-removal.ts"
 export { LocalPayloads } from "./local/payloads.ts"
 export { type Database, openDatabase } from "./local/sqlite.ts"
 export { StateDirectory } from "./local/state-directory.ts"

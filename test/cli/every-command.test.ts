@@ -28,6 +28,8 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   recover: ["--reason", EVIL],
   import: ["--from", "jsonl", "hostile.jsonl"],
   completion: ["bash"],
+  "hold add": ["--model-id", EVIL, "--reason", EVIL, "--authority", EVIL],
+  "hold release": [EVIL, "--reason", EVIL, "--authority", EVIL],
 }
 
 beforeEach(async () => {
@@ -47,16 +49,17 @@ function check(args: readonly string[], { code, stdout, stderr }: Run): void {
 }
 
 describe.each(COMMANDS)("$name, on a log that is hostile", ({ name, json }) => {
-  const args = [name, ...(ARGUMENTS[name] ?? [])]
+  const words = name.split(" ")
+  const args = [...words, ...(ARGUMENTS[name] ?? [])]
 
   test("in a pipe: text, JSON, and what was typed", async () => {
     check(args, await audit(...args))
     const typed = [
-      [name, EVIL],
+      [...words, EVIL],
       [...args, "--log-dir", EVIL],
       [...args, `--${EVIL}`],
     ]
-    for (const [n, run] of (await Promise.all(typed.map((words) => audit(...words)))).entries()) check(typed[n]!, run)
+    for (const [n, run] of (await Promise.all(typed.map((one) => audit(...one)))).entries()) check(typed[n]!, run)
     if (!json) return
     const run = await audit(...args, "--json")
     check([...args, "--json"], run)

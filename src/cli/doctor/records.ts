@@ -24,7 +24,7 @@ interface OpenTrail {
 
 /** Looks through all entries. */
 export async function examineRecords(
-  { blobs, treeSize, tail }: Snapshot,
+  { blobs, treeSize, pruning, tail }: Snapshot,
   nowMs: number,
   onProgress: (entries: number) => void,
 ): Promise<Diagnosis[]> {
@@ -38,7 +38,7 @@ export async function examineRecords(
     if (++seen % 1_000 === 0) onProgress(seen)
   }
   try {
-    for await (const { bytes } of readEntries(blobs, 0, treeSize)) see(bytes)
+    for await (const { bytes } of readEntries(blobs, pruning?.minimumIndex ?? 0, treeSize)) see(bytes)
   } catch (error) {
     if (!(error instanceof AuditError)) throw error
     return [problem("entries", `the entries cannot be read: ${error.message}`, "run secureml audit verify")]
