@@ -68,7 +68,10 @@ module.exports = {
       severity: "error",
       from: {
         path: "^src/",
-        pathNot: [TESTS, ...["store", "ledger", "capture", "query", "retention", "import", "cli", "testing.ts"].map(pattern)],
+        pathNot: [
+          TESTS,
+          ...["store", "ledger", "capture", "query", "retention", "import", "cli", "testing.ts"].map(pattern),
+        ],
       },
       to: { path: "^(node:)?fs(/promises)?$", dependencyTypes: ["core"] },
     },

@@ -39,7 +39,7 @@ const TOKENS: readonly SecretText[] = [
   ["Stripe secret key", (make) => `sk_live_${make.body(24)}`],
   ["Stripe restricted key", (make) => `rk_live_${make.body(24)}`],
   ["npm token", (make) => `npm_${make.body(36)}`],
-  ["npm token in .npmrc", (make) => `//registry.npmjs.org/:_authToken=${make.body(36)}`],
+  ["npm token in .npmrc", (make) => `//registry.example/:_authToken=${make.body(36)}`],
   ["npm password in .npmrc", (make) => `//registry.example/:_password=${make.body(24)}\nemail=a@example.org`],
   ["npm basic login in .npmrc", (make) => `//registry.example/:_auth=${make.body(28)}`],
   ["OpenAI key", (make) => `sk-${make.body(20)}T3BlbkFJ${make.body(20)}`],
