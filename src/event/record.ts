@@ -76,6 +76,8 @@ export interface AuditEventMap {
     last_index?: number
     complete: boolean
   }
+  /** Personal values are about to leave this log; an `audit_exported` event follows. */
+  audit_disclosed: { reason: string; format: string; filters?: unknown }
   /** The query index was made anew. */
   audit_index_rebuilt: { tree_size: number; indexed: number; bytes: number }
   /** A person is being erased; neither the person nor the events are named. */

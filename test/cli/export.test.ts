@@ -27,6 +27,26 @@ async function all(): Promise<AuditRecord[]> {
   return records.map(({ index, sealed }, n) => ({ ...(JSON.parse(entries![n]!) as AuditRecord), index, sealed }))
 }
 
+describe("export --disclose", () => {
+  test("writes personal values once the reason is recorded, and nothing where it cannot be", async () => {
+    await trainingLog(place.logDir)
+    await restart(place)
+    const listed = await audit("list", "--json")
+    const { code, stdout } = await audit("export", "--disclose", "court order 7")
+    expect({ code, same: stdout.startsWith(listed.stdout) }).toEqual({ code: 0, same: true })
+    const told = await getAuditLogs({ logDir: place.logDir, eventType: ["audit_disclosed", "audit_exported"] })
+    expect(told.map(({ event_type, details }) => [event_type, details["reason"]])).toEqual([
+      ["audit_disclosed", "court order 7"],
+      ["audit_exported", undefined],
+    ])
+    expect((await audit("export", "--disclose", " ")).code).toBe(2)
+    expect((await audit("export", "--disclose", "x", "--bundle", "b")).code).toBe(2)
+    fs.rmSync(`${place.logDir}/.state/journal`, { recursive: true })
+    fs.writeFileSync(`${place.logDir}/.state/journal`, "")
+    expect(await audit("export", "--disclose", "x")).toMatchObject({ code: 1, stdout: "" })
+  })
+})
+
 describe("export --format jsonl", () => {
   test("gives the records as list --json does, and leaves an event", async () => {
     await trainingLog(place.logDir)

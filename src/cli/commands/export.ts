@@ -4,7 +4,8 @@
  */
 import { type Command, Option } from "commander"
 import type { AuditQuery, AuditRecord } from "../../audit.ts"
-import { streamRecords } from "../../query/index.ts"
+import { recordAct } from "../../capture/index.ts"
+import { streamRecords, withPersonalValues } from "../../query/index.ts"
 import type { RootDirectory } from "../../store/index.ts"
 import { exportBundle } from "../bundle-export.ts"
 import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
@@ -25,6 +26,7 @@ interface ExportFlags extends CommonFlags, QueryFlags {
   readonly output?: string
   readonly force?: boolean
   readonly bundle?: string
+  readonly disclose?: string
   readonly eventId?: EventName
 }
 
@@ -52,8 +54,9 @@ export function addExport(audit: Command, session: Session): void {
       new Option(
         "--bundle <directory>",
         "a new directory with the exact entries, and proofs that they are in the log",
-      ).conflicts(["format", "output", "force"]),
+      ).conflicts(["format", "output", "force", "disclose"]),
     )
+    .option("--disclose <reason>", "with personal values, where their keys are here; the reason is recorded first")
     .addOption(new Option("--event-id <event-id|index>", "with --bundle: one event").argParser(parseEventName))
     .addOption(logDirOption())
     .addOption(jsonOption("what was written to the file or the bundle, as JSON"))
@@ -99,6 +102,7 @@ async function exportRecords(flags: ExportFlags, output: Output): Promise<void> 
   // From before there is a file: a signal must find somebody who removes it.
   const { signal, release } = untilSignal()
   if (file !== undefined) refuseInside(root, "--output", file)
+  if (flags.disclose !== undefined) recordDisclosure(root, flags.disclose, flags)
   const target = file === undefined ? undefined : new NewFile("--output", file, { replace: flags.force === true })
   const tally = { records: 0, unsealed: 0, lastIndex: null, complete: false }
   try {
@@ -129,6 +133,17 @@ async function exportTo(target: NewFile | undefined, run: ExportRun): Promise<vo
   await tell({ file: target.path, format, ...tally, bytes: target.bytes, sha256 }, flags, output)
 }
 
+/**
+ * Before anything goes out, and nothing goes out where it cannot be recorded.
+ * @throws {@link UsageError} without a reason; AuditError where the log cannot be written.
+ */
+function recordDisclosure(root: RootDirectory, reason: string, flags: ExportFlags): void {
+  if (reason.trim() === "") throw new UsageError("--disclose must say why personal values go out")
+  const { format = "jsonl" } = flags
+  const details = { reason, format, ...filtersOf(queryOf(flags, Date.now())) }
+  recordAct({ logDir: root.path, operationName: "audit_export", eventType: "audit_disclosed", details })
+}
+
 /** @throws {@link UsageError} for flags that exclude each other. */
 function fileOf({ output: file, force, json, format }: ExportFlags, output: Output): string | undefined {
   if (file === "") throw new UsageError("--output must not be empty")
@@ -144,14 +159,13 @@ function fileOf({ output: file, force, json, format }: ExportFlags, output: Outp
 async function writeAll(
   query: AuditQuery & { readonly logDir: string },
   records: FormattedRecords,
-  { tally, signal, output }: ExportRun,
+  { flags, tally, signal, output }: ExportRun,
 ): Promise<boolean> {
   const progress = new Progress(output)
+  const found = entriesOf(query)
+  const given = flags.disclose === undefined ? found : withPersonalValues(found, query.logDir, process.env)
   try {
-    for await (const record of streamRecords<string>(
-      query,
-      query.logDir,
-    ) as AsyncIterable<unknown> as AsyncIterable<AuditRecord>) {
+    for await (const record of given) {
       if (signal.aborted) throw new Error("the export was interrupted: what was written is not all of it")
       if (output.closed) return false
       await records.write(record)
@@ -165,6 +179,11 @@ async function writeAll(
   } finally {
     progress.end()
   }
+}
+
+/** Records as the log has them: of a personal value the commitment. */
+function entriesOf(query: AuditQuery & { readonly logDir: string }): AsyncIterable<AuditRecord> {
+  return streamRecords<string>(query, query.logDir) as unknown as AsyncIterable<AuditRecord>
 }
 
 function detailsOf({ records, unsealed, lastIndex, complete }: Tally): object {
