@@ -81,3 +81,20 @@ export {
   type VerifyOptions,
   verifyAuditLog,
 } from "./query/index.ts"
+export {
+  addHold,
+  type ClassDecision,
+  type Hold,
+  type HoldScope,
+  type Keeper,
+  type LegalSource,
+  listHolds,
+  loadPolicy,
+  type PruneOptions,
+  type PrunePlan,
+  type PruneReport,
+  pruneLog,
+  type RetentionClass,
+  type RetentionPolicy,
+  releaseHold,
+} from "./retention/index.ts"

@@ -78,6 +78,35 @@ export interface AuditEventMap {
   }
   /** The query index was made anew. */
   audit_index_rebuilt: { tree_size: number; indexed: number; bytes: number }
+  /** Entries may not be pruned until the hold is released; see docs/guides/retention.md. */
+  hold_added: { scope: JsonObject; reason: string; authority: string }
+  hold_released: { hold_id: string; reason: string; authority: string }
+  /** What was below `minimum_index` may be gone. */
+  pruned: {
+    minimum_index: number
+    first_index: number
+    last_index: number
+    entries: number
+    root: string
+    oldest: string | null
+    newest: string | null
+    policy: { id: string; digest: string; overrides?: readonly string[] }
+    classes: JsonObject
+    holds_checked: readonly string[]
+    holds: number
+    verdict: string
+    earlier?: readonly JsonValue[]
+    earlier_dropped?: number
+  }
+  /** Something that was asked to go has to stay. */
+  prune_refused: {
+    asked_below: number
+    index: number
+    reason: string
+    source: string
+    until: string | null
+    policy: { id: string; digest: string }
+  }
   events_lost: { count: number; first_at: string; last_at: string; code: string }
 }
 
