@@ -88,4 +88,24 @@ export {
   type VerifyOptions,
   verifyAuditLog,
 } from "./query/index.ts"
-export { type EraseOptions, type ErasureReason, type ErasureReport, eraseSubject } from "./retention/index.ts"
+export {
+  addHold,
+  type ClassDecision,
+  type EraseOptions,
+  type ErasureReason,
+  type ErasureReport,
+  eraseSubject,
+  type Hold,
+  type HoldScope,
+  type Keeper,
+  type LegalSource,
+  listHolds,
+  loadPolicy,
+  type PruneOptions,
+  type PrunePlan,
+  type PruneReport,
+  pruneLog,
+  type RetentionClass,
+  type RetentionPolicy,
+  releaseHold,
+} from "./retention/index.ts"

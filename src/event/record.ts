@@ -96,6 +96,35 @@ export interface AuditEventMap {
     list_commitment: string
     out_of_reach: readonly string[]
   }
+  /** Entries may not be pruned until the hold is released; see docs/guides/retention.md. */
+  hold_added: { scope: JsonObject; reason: string; authority: string }
+  hold_released: { hold_id: string; reason: string; authority: string }
+  /** What was below `minimum_index` may be gone. */
+  pruned: {
+    minimum_index: number
+    first_index: number
+    last_index: number
+    entries: number
+    root: string
+    oldest: string | null
+    newest: string | null
+    policy: { id: string; digest: string; overrides?: readonly string[] }
+    classes: JsonObject
+    holds_checked: readonly string[]
+    holds: number
+    verdict: string
+    earlier?: readonly JsonValue[]
+    earlier_dropped?: number
+  }
+  /** Something that was asked to go has to stay. */
+  prune_refused: {
+    asked_below: number
+    index: number
+    reason: string
+    source: string
+    until: string | null
+    policy: { id: string; digest: string }
+  }
   events_lost: { count: number; first_at: string; last_at: string; code: string }
 }
 

@@ -3,6 +3,10 @@ import * as fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import { beforeAll, describe, expect, test } from "vitest"
 import { AuditTrail } from "../../src/audit.ts"
+import { sealLog } from "../../src/capture/index.ts"
+import { pruneLog } from "../../src/retention/index.ts"
+import { parsePolicy } from "../../src/retention/policy.ts"
+import { writeEntries } from "../log-of-entries.ts"
 import { usePlace } from "../place.ts"
 
 const GO_PATH = "/usr/share/gocode"
@@ -10,9 +14,9 @@ const hasGo = spawnSync("go", ["version"]).status === 0 && fs.existsSync(`${GO_P
 const BINARY = fileURLToPath(new URL("../../.tmp/go-tlog-check", import.meta.url))
 const place = usePlace()
 
-function goCheck(): { status: number | null; output: string } {
+function goCheck(minimum = 0): { status: number | null; output: string } {
   const key = fs.readFileSync(`${place.logDir}/vkey`, "utf8").trim()
-  const { status, stdout, stderr } = spawnSync(BINARY, [place.logDir, key], { encoding: "utf8" })
+  const { status, stdout, stderr } = spawnSync(BINARY, [place.logDir, key, String(minimum)], { encoding: "utf8" })
   return { status, output: stdout + stderr }
 }
 
@@ -37,6 +41,21 @@ describe.skipIf(!hasGo)(
         }
         await audit.flush()
         expect(goCheck()).toEqual({ status: 0, output: `ok ${count} entries\n` })
+      },
+    )
+
+    test.each([5_000, 70_000])(
+      "check what is left of a pruned log of %i entries",
+      { timeout: 120_000 },
+      async (count) => {
+        const { logDir } = place
+        writeEntries(logDir, count, (n) => (n < count - 1_000 ? {} : { regulations: ["EU AI Act"] }))
+        await sealLog({ logDir })
+        const policy = parsePolicy({ v: 1, id: "t", default: { minimum: "P0D", source: { provision: "handbook" } } })
+        const { minimumIndex } = await pruneLog({ logDir, policy })
+        expect(minimumIndex).toBe(Math.floor((count - 1_000) / 256) * 256)
+        expect(goCheck(minimumIndex)).toEqual({ status: 0, output: `ok ${count + 1 - minimumIndex} entries\n` })
+        expect(goCheck(minimumIndex - 256).status).toBe(1)
       },
     )
 
