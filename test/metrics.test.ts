@@ -42,6 +42,17 @@ describe("the counters of a trail", () => {
     await vi.waitFor(() => expect(audit.metrics().unsyncedBytes).toBe(0))
   })
 
+  test("count what was redacted, whatever the event and the place, and tell nothing else of it", () => {
+    const audit = open()
+    expect(audit.metrics().redacted).toBe(0)
+    audit.logEvent("step", { password: "hunter2", note: "token=abcdef1234567890 and Bearer abcdef123456" })
+    expect(audit.metrics().redacted).toBe(2)
+    audit.logError(new Error("postgres://app:hunter2@db failed"))
+    expect(audit.metrics().redacted).toBe(3)
+    expect(() => audit.logModelInference({ modelId: "m", inputData: { password: "x" } } as never)).toThrow(TypeError)
+    expect(audit.metrics().redacted).toBe(3)
+  })
+
   test("count each log call that could not write", async () => {
     const code = `const audit = new AuditTrail("full", { logDir: ${JSON.stringify(place.logDir)}, onWriteError: () => {} })
       for (let n = 0; n < 40; n++) audit.logEvent("step", { n, text: "x".repeat(5000) })

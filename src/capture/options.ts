@@ -2,7 +2,7 @@
  * What a trail can be told, and what a single call can be told: types, defaults and checks. No I/O.
  * @module
  */
-import { type Actor, isArray, isRecord, keysOf } from "../event/index.ts"
+import { type Actor, isArray, isRecord, keysOf, nameInMessage } from "../event/index.ts"
 import {
   checkDeclared,
   checkPrivacy,
@@ -170,7 +170,7 @@ function checkFields(options: unknown, fields: readonly string[], what: string):
   if (!isRecord(options)) throw new TypeError(`the ${what} must be an object`)
   for (const field of keysOf(options, `the ${what}`)) {
     if (!fields.includes(field))
-      throw new TypeError(`the ${what} have no ${JSON.stringify(field)}; they have ${fields.join(", ")}`)
+      throw new TypeError(`the ${what} have no ${nameInMessage(field)}; they have ${fields.join(", ")}`)
   }
 }
 

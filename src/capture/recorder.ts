@@ -178,7 +178,8 @@ export class Recorder {
     const kept = keepLarge ? new KeptValues(eventId) : undefined
     const personal = new PersonalValues(eventId)
     const envelope = this.#options.sealedStaff === undefined ? parts : this.#sealActor(parts, personal)
-    const { json, omitted } = encodeValue(details, { limitBytes: this.#room(envelope), redactor, keep: kept, personal })
+    const limitBytes = this.#room(envelope)
+    const { json, omitted, redactions } = encodeValue(details, { limitBytes, redactor, keep: kept, personal })
     const sequence = this.#sequence
     let recorded: Recorded
     try {
@@ -188,6 +189,7 @@ export class Recorder {
         personal.sealed(() => ledger.vault()),
       )
       recorded = this.#append(eventType, eventId, timestamp, json, envelope, details, part)
+      if (redactions > 0) ledger.countRedacted(redactions)
       if ((parts.durability ?? durability) === "durable") ledger.durableNow()
     } catch (error) {
       // A wrong argument of the caller's: nothing was written, and nothing is lost.

@@ -28,6 +28,7 @@ import {
   type ModelTrainingArguments,
   modelInference,
   modelTraining,
+  nameInMessage,
   type Redactor,
   type ReservedEventType,
   type UserRequestArguments,
@@ -51,6 +52,7 @@ import type { Receipt } from "./receipt.ts"
 import { type EventParts, openLedger, Recorder, unheardListener } from "./recorder.ts"
 import { namedRegulations } from "./regulations.ts"
 import { Settlement } from "./settlement.ts"
+import { ShownTypes, shownActor } from "./shown-names.ts"
 import { TextLog } from "./text-log.ts"
 
 /** Details of an event type that is declared, else any object. */
@@ -120,6 +122,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
   readonly #ledger: Ledger
   readonly #recorder: Recorder
   readonly #inside: TrailInside
+  #types: ShownTypes | undefined
   /** Set while reads of the directory are recorded. */
   readonly #stopRecordingReads: (() => void) | undefined
   /** "ended": `audit_closed` is recorded, and nobody has asked for the seal. */
@@ -150,25 +153,25 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     const {
       context,
       logDir,
-      actor,
       redact,
       durability = "recorded",
       onWriteError = "throw",
       keepLarge = false,
     } = this.#options
-    this.operationName = operationName
     const redirected = currentRedirection()
     this.logDir = redirected?.logDir ?? absolute(logDir ?? (process.env["SECUREML_AUDIT_DIR"] || DEFAULT_LOG_DIR))
     this.regulations = namedRegulations(this.#options.regulations)
     const redactor =
       given ?? (parent !== undefined && options.redact === undefined ? parent.redactor : createRedactor(redact))
+    this.operationName = redactor.redactText(operationName)
+    const actor = shownActor(this.#options.actor, redactor)
     const contextJson = context === undefined ? undefined : encodeContext(context, redactor)
     this.context = contextJson === undefined ? {} : (JSON.parse(contextJson) as Record<string, unknown>)
     const sealsStaff = this.#options.privacy?.staff === "sealed"
     if (actor !== undefined) encodeActor(actor)
     const template = new EntryTemplate({
       operationId: this.operationId,
-      operationName,
+      operationName: this.operationName,
       parentOperationId: parent?.operationId,
       actorJson: actor === undefined || sealsStaff ? undefined : encodeActor(actor),
       regulations: this.regulations,
@@ -180,7 +183,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
       ledger: this.#ledger,
       template,
       redactor,
-      operationName,
+      operationName: this.operationName,
       operationId,
       durability,
       onWriteError,
@@ -234,12 +237,14 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     options?: CallOptions,
   ): Receipt {
     checkEventType(eventType)
+    this.#types ??= new ShownTypes(this.#inside.redactor)
+    const shownType = this.#types.of(eventType)
     if (isReservedEventType(eventType)) {
       throw new TypeError(
-        `eventType ${JSON.stringify(eventType)} is one that only secureml itself records; choose another name`,
+        `eventType ${nameInMessage(eventType)} is one that only secureml itself records; choose another name`,
       )
     }
-    return this.#log(eventType, options, (evidence) => givenDetails(details, evidence))
+    return this.#log(shownType, options, (evidence) => givenDetails(details, evidence))
   }
 
   /** Records that data was read: which data set, which columns, how many records, and for what purpose. */
@@ -303,7 +308,8 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     return this.#recorder.record(eventType, declarePersonal(eventType, details, options, privacy), parts)
   }
 
-  #parts({ actor, occurredAt, regulations, durability }: CallOptions): EventParts {
+  #parts({ actor: given, occurredAt, regulations, durability }: CallOptions): EventParts {
+    const actor = given === undefined ? undefined : shownActor(given, this.#inside.redactor)
     return {
       actorJson: actor === undefined ? undefined : encodeActor(actor),
       actor,

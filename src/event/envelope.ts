@@ -4,7 +4,7 @@
  * @module
  */
 import type { Redactor } from "./redactor.ts"
-import { isRecord, keysOf } from "./shape.ts"
+import { isRecord, keysOf, nameInMessage } from "./shape.ts"
 import { quote, utf8Bytes } from "./text.ts"
 import { encodeValue } from "./value.ts"
 
@@ -110,7 +110,8 @@ export function encodeContext(context: unknown, redactor: Redactor | undefined):
 export function encodeActor(actor: unknown): string {
   if (!isRecord(actor)) throw new TypeError('actor must be an object, such as { id: "ds1", type: "user" }')
   const unknown = keysOf(actor, "actor").find((key) => key !== "id" && key !== "type" && key !== "role")
-  if (unknown !== undefined) throw new TypeError(`actor has no field ${quote(unknown)}; it has id, type and role`)
+  if (unknown !== undefined)
+    throw new TypeError(`actor has no field ${nameInMessage(unknown)}; it has id, type and role`)
   const { id, type, role } = actor
   let json = `{"id":${actorField("id", id)}`
   if (type !== undefined) json += `,"type":${actorField("type", type)}`

@@ -4,7 +4,7 @@
  */
 import { readField } from "./exotic.ts"
 import { isPersonal } from "./personal.ts"
-import { isArray, keysOf } from "./shape.ts"
+import { isArray, keysOf, nameInMessage } from "./shape.ts"
 
 /** Throws TypeError or RangeError naming `field`, what it may be, and the way out. */
 export type FieldCheck = (value: unknown, field: string) => void
@@ -88,7 +88,7 @@ export function checkNoUnknownKeys(args: object, fields: readonly Field[], metho
     const hint = nearest(key, fields)
     const known = fields.map((field) => field.argument).join(", ")
     throw new TypeError(
-      `${method} has no argument ${JSON.stringify(key.slice(0, MAX_SUGGESTED_CHARS))}` +
+      `${method} has no argument ${nameInMessage(key)}` +
         (hint === undefined ? `; it has ${known}; other facts go into options.evidence` : `; did you mean ${hint}?`),
     )
   }

@@ -63,7 +63,7 @@ export {
 export type { KeyRule, Redactor, Replacement } from "./redactor.ts"
 export { canonicalRegulation, checkRegulations, KNOWN_REGULATIONS } from "./regulations.ts"
 export { EntryScanner } from "./scan.ts"
-export { isArray, isRecord, keysOf } from "./shape.ts"
+export { isArray, isRecord, keysOf, nameInMessage } from "./shape.ts"
 export { type KeyedDigest, summarise } from "./summary.ts"
 export { utf8Bytes } from "./text.ts"
 export { type Encoded, encodeValue } from "./value.ts"

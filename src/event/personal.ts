@@ -2,7 +2,7 @@
  * Values declared personal: what a caller wraps, and what the serialiser makes of it. Pure.
  * @module
  */
-import { isArray, isRecord, keysOf } from "./shape.ts"
+import { isArray, isRecord, keysOf, nameInMessage } from "./shape.ts"
 import { utf8Bytes } from "./text.ts"
 
 /** Longest identifier of a person, in UTF-8 bytes. */
@@ -72,7 +72,7 @@ export function personal<T>(value: T, options: PersonalOptions): T {
   if (!isRecord(options)) throw new TypeError('personal needs { subject: "the person\'s id" }')
   const unknown = keysOf(options, "the options of personal").find((key) => key !== "subject" && key !== "joint")
   if (unknown !== undefined)
-    throw new TypeError(`the options of personal have no ${JSON.stringify(unknown)}; they have subject and joint`)
+    throw new TypeError(`the options of personal have no ${nameInMessage(unknown)}; they have subject and joint`)
   if (isPersonal(value)) throw new TypeError("a value that is personal already has its subject")
   const { subject, joint } = options
   const subjects = isArray(subject) ? subject : [subject]

@@ -33,3 +33,10 @@ export function keysOf(value: object, what: string): readonly string[] {
     throw new TypeError(`${what} must be an object whose keys can be listed`, { cause: error })
   }
 }
+
+const PLAIN_NAME = /^(?!.*[A-Z]{13})[A-Za-z_$]{1,40}\d{0,2}$/
+
+/** A name that a caller gave, for a message: in quotation marks, or not at all when it may be content. */
+export function nameInMessage(name: string): string {
+  return PLAIN_NAME.test(name) ? JSON.stringify(name) : "(its name is not shown)"
+}

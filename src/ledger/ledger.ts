@@ -62,6 +62,8 @@ export interface LedgerMetrics extends SealMetrics {
   readonly unsyncedBytes: number
   /** Log calls that could not write. */
   readonly writeErrors: number
+  /** Values redacted as a whole, and texts with a redacted part, in the details of events recorded. */
+  readonly redacted: number
   /** Syncs that failed; what they were to save was written again, or told as not durable. */
   readonly syncErrors: number
 }
@@ -88,6 +90,7 @@ export class Ledger {
   readonly #schedule: SealSchedule
   #vault: KeyVault | undefined
   #writeErrors = 0
+  #redacted = 0
 
   private constructor(root: RootDirectory, environment: Environment, hooks: LedgerHooks) {
     this.path = root.path
@@ -318,6 +321,11 @@ export class Ledger {
     }
   }
 
+  /** Counts what was redacted in an event that is recorded. */
+  countRedacted(count: number): void {
+    this.#redacted += count
+  }
+
   /** Counters of this thread for this directory. */
   get metrics(): LedgerMetrics {
     const { appendedBytes, appendedEntries, unsyncedBytes, syncErrors } = this.#writer
@@ -326,6 +334,7 @@ export class Ledger {
       recordedBytes: appendedBytes,
       unsyncedBytes,
       writeErrors: this.#writeErrors,
+      redacted: this.#redacted,
       syncErrors,
       ...this.#schedule.metrics,
     }

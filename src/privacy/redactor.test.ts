@@ -277,6 +277,27 @@ describe("redact", () => {
     expect(stored({ n: 1 }, [(value) => Number(value) + 1, (value) => Number(value) * 10])).toEqual({ n: 20 })
   })
 
+  test("a function gets each text, also of errors and captured arguments, and may replace a part of it", () => {
+    const seen: string[] = []
+    const redact: RedactOptions = [
+      (value, path) => {
+        if (typeof value !== "string") return value
+        seen.push(path)
+        return value.replace(/CASE-\d+/g, "[case]")
+      },
+    ]
+    const details = {
+      error: new Error("no CASE-1 here", { cause: "CASE-2" }),
+      arguments: ["CASE-3 and CASE-4", new Map([["a", "CASE-5"]])],
+    }
+    const json = JSON.stringify(stored(details, redact))
+    expect(json).not.toContain("CASE")
+    expect(json).toContain("no [case] here")
+    expect(json).toContain("[case] and [case]")
+    expect(seen).toContain("/error/message")
+    expect(seen).toContain("/arguments/0")
+  })
+
   test.each([
     ["text", "ssn"],
     ["an object", { keys: [] }],

