@@ -35,7 +35,7 @@ describe("export --disclose", () => {
     const { code, stdout } = await audit("export", "--disclose", "court order 7")
     expect({ code, same: stdout.startsWith(listed.stdout) }).toEqual({ code: 0, same: true })
     const told = await getAuditLogs({ logDir: place.logDir, eventType: ["audit_disclosed", "audit_exported"] })
-    expect(told.map(({ event_type, details }) => [event_type, details["reason"]])).toEqual([
+    expect(told.map(({ event_type, details }) => [event_type, (details as { reason?: string }).reason])).toEqual([
       ["audit_disclosed", "court order 7"],
       ["audit_exported", undefined],
     ])
