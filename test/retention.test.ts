@@ -15,6 +15,7 @@ import {
 } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
 import { readIdentity } from "../src/ledger/index.ts"
+import { encodeBundle, parseBundle } from "../src/proof/index.ts"
 import { prove, reindexLog } from "../src/query/index.ts"
 import { addHold, listHolds, loadPolicy, pruneLog, releaseHold } from "../src/retention/index.ts"
 import { findLogDirectory, removePayloads } from "../src/store/index.ts"
@@ -219,6 +220,36 @@ describe("what is missing without a reason", () => {
     fs.writeFileSync(bundle, bytes)
     await expect(prune()).rejects.toMatchObject({ code: expect.stringMatching(/LEDGER_CORRUPT/) })
     expect(fs.existsSync(join(place.logDir, "tile/entries/000"))).toBe(true)
+  })
+
+  test("what was pruned is not read, also where a prune that was cut off, or somebody, left it", async () => {
+    const { logDir } = place
+    await logOf(1_000, 600)
+    const bundle = join(logDir, "tile/entries/001")
+    const tile = join(logDir, "tile/0/001")
+    const bytes = [fs.readFileSync(bundle), fs.readFileSync(tile)] as const
+    await prune()
+    fs.writeFileSync(bundle, bytes[0])
+    fs.writeFileSync(tile, bytes[1])
+    expect((await getAuditLogs({ logDir, eventType: "model_inference" })).map(({ index }) => index)[0]).toBe(512)
+    expect(await countAuditLogs({ logDir, eventType: "model_inference" })).toBe(488)
+    expect(await verify()).toMatchObject({ verdict: "intact", prunedBelow: 512 })
+    expect(await prune()).toMatchObject({ entries: 0, finished: true, removed: { files: 2 } })
+    expect(fs.existsSync(bundle)).toBe(false)
+  })
+
+  test("a prune record that the tree does not have hides nothing", async () => {
+    const { logDir } = place
+    await logOf(1_000, 600)
+    const [name] = fs.readdirSync(join(logDir, "tile/entries/003.p"))
+    const bundle = join(logDir, "tile/entries/003.p", name!)
+    const entries = parseBundle(fs.readFileSync(bundle), Number(name))
+    const entry = JSON.parse(Buffer.from(entries[5]!).toString()) as object
+    entries[5] = Buffer.from(JSON.stringify({ ...entry, event_type: "pruned", details: { minimum_index: 256 } }))
+    fs.writeFileSync(bundle, encodeBundle(entries))
+    fs.writeFileSync(join(logDir, "pruned.json"), '{"v":1,"minimum_index":256,"record":773}\n')
+    expect((await getAuditLogs({ logDir, limit: 1 }))[0]!.index).toBe(0)
+    expect((await verify()).verdict).toBe("corrupt")
   })
 
   test("without the file that names the record, the record is found all the same", async () => {
