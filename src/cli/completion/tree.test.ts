@@ -19,7 +19,11 @@ describe("the tree of completions", () => {
   test("has every command that there is", () => {
     const audit = commandAt("audit").commands.map((command) => command.name())
     expect(audit.length).toBeGreaterThan(10)
-    expect(tree.map(({ path }) => path)).toEqual(["", "audit", ...audit.map((name) => `audit ${name}`)])
+    const paths = commandAt("audit").commands.flatMap((command) => {
+      const path = `audit ${command.name()}`
+      return [path, ...command.commands.map((inner) => `${path} ${inner.name()}`)]
+    })
+    expect(tree.map(({ path }) => path)).toEqual(["", "audit", ...paths])
     expect(tree[1]!.commands.map(({ word }) => word)).toEqual([...audit, "help"])
   })
 
