@@ -233,8 +233,13 @@ export class LocalIndexWriter {
   resume(): IndexState | undefined {
     try {
       const stamp = parseStamp(readStamp(this.#root))
+      // Where a writer died, the stamp does not tell whether files that are open still have their names.
+      if (stamp?.writing === true) forget(this.#root.path)
       this.#state = LocalIndex.open(this.#root)?.state
       this.#files = { ...stamp?.files }
+      // Nor does it say how that writer left them; SQLite has taken back by now what was not finished.
+      if (stamp?.writing === true)
+        for (const name of Object.keys(this.#files)) this.#files[name] = statText(this.#root, Number(name), stamp.made)
       this.#made = stamp?.made ?? this.#made
     } catch (error) {
       if (!isDamage(error)) throw error
@@ -255,9 +260,10 @@ export class LocalIndexWriter {
     this.#state = undefined
     this.#files = {}
     this.#made = randomText()
+    // First: without it nobody misses the files, and takes that for somebody's doing.
+    await this.#root.remove(STAMP_FILE)
     for (const name of await this.#root.names(INDEX_DIRECTORY)) {
-      if (/^\d+\..*sqlite(-journal|-wal|-shm)?$/.test(name) || name === "stamp.json")
-        await this.#root.remove(`${INDEX_DIRECTORY}/${name}`)
+      if (/^\d+\..*sqlite(-journal|-wal|-shm)?$/.test(name)) await this.#root.remove(`${INDEX_DIRECTORY}/${name}`)
     }
   }
 
