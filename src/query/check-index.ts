@@ -3,19 +3,27 @@
  * that was doctored could hide records from a query.
  * @module
  */
+import { AuditError } from "../errors.ts"
 import { TILE_WIDTH } from "../proof/index.ts"
-import { BLOCK_ENTRIES, type DailyCount, LocalIndex, Slices } from "../store/index.ts"
+import { BLOCK_ENTRIES, type DailyCount, errorCode, LocalIndex, Slices } from "../store/index.ts"
 import type { Finding } from "./findings.ts"
 import { Batch, type Published, standsFor, treeNow } from "./index-build.ts"
 import { listOf } from "./index-search.ts"
 import { HISTOGRAM_KEYS } from "./index-terms.ts"
-import { quietly } from "./sealed.ts"
 import type { Snapshot } from "./snapshot.ts"
 
 /** Postings that are compared at once; a block with more is read again for each part of its terms. */
 const MOST_POSTINGS = 4_000_000
 /** Terms that are looked up at once: sorting them takes a moment in which nothing else runs. */
 const TERMS_AT_ONCE = 100_000
+/** A writer that adds much locks readers out meanwhile; SQLite waits a second each time. */
+const TRIES = 30
+const PAUSE_MS = 500
+/** Another has it locked, or it was closed in this thread because others were opened. */
+const LOCKED = /locked|busy|was closed/
+const PASSING = /unable to open|disk I\/O|out of memory/
+const PASSING_CODES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "EIO", "ENOMEM"])
+const { setTimeout: startTimer } = globalThis
 const BLOCK_BUNDLES = BLOCK_ENTRIES / TILE_WIDTH
 const TOUCHED =
   "the query index was copied or changed by something else, or is of another history: it is not used, and made anew"
@@ -24,16 +32,43 @@ const DIFFERS = "the query index does not say what the log says: run secureml au
 /**
  * Looks at the index of a log.
  * @param whole - Compares every row of it with the log; else only whether it was touched.
+ * @throws {@link AuditError} `INDEX_UNAVAILABLE` where it is to be compared, and somebody has it locked all the time.
  */
 export async function checkIndex(snapshot: Snapshot, whole: boolean): Promise<Finding[]> {
-  const finding = (message: string): Finding[] => [{ code: "index_differs", message, path: ".state/index" }]
   if (!snapshot.privateState) return []
-  if (quietly(() => LocalIndex.wasTouched(snapshot.root)) !== false) return finding(TOUCHED)
-  const index = quietly(() => LocalIndex.open(snapshot.root))
-  const state = quietly(() => index?.state)
+  for (let left = TRIES; ; left--) {
+    try {
+      const findings = await findingsOf(snapshot, whole)
+      if (findings !== undefined) return findings
+    } catch (error) {
+      if (!LOCKED.test(String(error))) throw error
+      // It proves nothing about the log, which is not held up by it.
+      if (!whole) return []
+      if (left <= 0)
+        throw new AuditError("INDEX_UNAVAILABLE", "the index cannot be compared: somebody has it locked; try again", {
+          cause: error,
+        })
+      await new Promise((resolve) => startTimer(resolve, PAUSE_MS))
+    }
+  }
+}
+
+/** What is to be said of it; undefined when somebody added to it meanwhile, or made it anew: look again. */
+async function findingsOf(snapshot: Snapshot, whole: boolean): Promise<Finding[] | undefined> {
+  const { root } = snapshot
+  const finding = (message: string): Finding[] => [{ code: "index_differs", message, path: ".state/index" }]
+  if (unlessDamaged(() => LocalIndex.wasTouched(root)) !== false) return finding(TOUCHED)
+  const index = unlessDamaged(() => LocalIndex.open(root))
   if (index === undefined) return []
+  const isAsBefore = (position: number | undefined): boolean =>
+    unlessDamaged(() => LocalIndex.open(root)) === index && unlessDamaged(() => index.state)?.position === position
+  const state = unlessDamaged(() => index.state)
+  if (state === undefined && LocalIndex.isBeingWritten(root)) return []
   const tree = await treeNow(snapshot, state?.position ?? 0)
-  if (state === undefined || !(await standsFor(state, tree))) return finding(TOUCHED)
+  if (state === undefined || !(await standsFor(state, tree))) {
+    const isHistory = isAsBefore(state?.position) && unlessDamaged(() => LocalIndex.wasTouched(root)) === false
+    return isHistory ? finding(TOUCHED) : undefined
+  }
   if (!whole) return []
   const letGo = index.hold()
   try {
@@ -41,10 +76,22 @@ export async function checkIndex(snapshot: Snapshot, whole: boolean): Promise<Fi
   } finally {
     letGo()
   }
-  // Somebody who added to it meanwhile, or made it anew, is no difference: look again.
-  const now = quietly(() => LocalIndex.open(snapshot.root))
-  const isAsBefore = now === index && quietly(() => now.state)?.position === state.position
-  return isAsBefore ? finding(DIFFERS) : checkIndex(snapshot, whole)
+  return isAsBefore(state.position) ? finding(DIFFERS) : undefined
+}
+
+/** What a reading comes to; undefined when the index is damaged. That it cannot be read just now proves nothing. */
+function unlessDamaged<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (isPassing(error)) throw error
+    return undefined
+  }
+}
+
+/** Whether an error says that something could not be read just now. */
+function isPassing(error: unknown): boolean {
+  return PASSING_CODES.has(errorCode(error)) || LOCKED.test(String(error)) || PASSING.test(String(error))
 }
 
 async function isTrue(index: LocalIndex, position: number, tree: Published): Promise<boolean> {
@@ -54,11 +101,11 @@ async function isTrue(index: LocalIndex, position: number, tree: Published): Pro
   const first = (tree.pruning?.minimumIndex ?? 0) / TILE_WIDTH
   for (let block = Math.floor(first / BLOCK_BUNDLES); block * BLOCK_BUNDLES < bundles; block++) {
     const end = Math.min(bundles, (block + 1) * BLOCK_BUNDLES)
-    const { postings, own } = quietly(() => index.rowsOf(block)) ?? { postings: 0, own: new Set<number>() }
+    const { postings, own } = unlessDamaged(() => index.rowsOf(block)) ?? { postings: 0, own: new Set<number>() }
     const parts = Math.max(1, Math.ceil(postings / MOST_POSTINGS))
     let total = 0
     for (let part = 0; part < parts; part++) {
-      const takes = (term: string): boolean => quietly(() => index.keyOf(term, block) % parts === part) ?? true
+      const takes = (term: string): boolean => unlessDamaged(() => index.keyOf(term, block) % parts === part) ?? true
       const batch = new Batch(block, parts === 1 ? undefined : takes)
       for (let bundle = Math.max(first, block * BLOCK_BUNDLES); bundle < end; bundle++) {
         await batch.read(tree, bundle, slices)
@@ -66,7 +113,7 @@ async function isTrue(index: LocalIndex, position: number, tree: Published): Pro
         if (batch.postings.size > 2 * MOST_POSTINGS) return false
       }
       if (part === 0) for (const row of batch.daily) daily.set(placeOf(row), (daily.get(placeOf(row)) ?? 0) + row.count)
-      const same = await quietlyAsync(
+      const same = await unlessDamagedAsync(
         async () => sameSpans(index, batch) && (await samePostings(index, batch, own, slices)),
       )
       if (same === undefined || same === false) return false
@@ -74,7 +121,7 @@ async function isTrue(index: LocalIndex, position: number, tree: Published): Pro
     }
     if (total !== postings) return false
   }
-  const rows = quietly(() => HISTOGRAM_KEYS.flatMap((_, key) => index.daily(key)))
+  const rows = unlessDamaged(() => HISTOGRAM_KEYS.flatMap((_, key) => index.daily(key)))
   if (rows === undefined) return false
   const found = new Map<string, number>()
   for (const row of rows) found.set(placeOf(row), (found.get(placeOf(row)) ?? 0) + row.count)
@@ -153,11 +200,12 @@ function sameSpans(index: LocalIndex, { block, spans }: Batch): boolean {
   )
 }
 
-/** What a reading of the index comes to; undefined when it fails. */
-async function quietlyAsync<T>(read: () => Promise<T>): Promise<T | undefined> {
+/** The same for a reading that takes a while. */
+async function unlessDamagedAsync<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read()
-  } catch {
+  } catch (error) {
+    if (isPassing(error)) throw error
     return undefined
   }
 }

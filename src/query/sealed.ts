@@ -8,7 +8,7 @@ import { AuditError } from "../errors.ts"
 import type { AuditEntry } from "../event/index.ts"
 import { entriesIn, readBundleBytes, readTile } from "../ledger/index.ts"
 import { type Checkpoint, entryStarts, leafHash, TILE_WIDTH, tileAt } from "../proof/index.ts"
-import { type BlobStore, LocalIndex, type RootDirectory } from "../store/index.ts"
+import { type BlobStore, closeIndexesUnder, errorCode, LocalIndex, type RootDirectory } from "../store/index.ts"
 import { type Filter, mayMatch } from "./filter.ts"
 import { bringUpIndex, standsFor, treeNow } from "./index-build.ts"
 import { type BundlePlaces, canSearch, searchIndex } from "./index-search.ts"
@@ -78,8 +78,14 @@ export async function countSealed(log: SealedLog, filter: Filter): Promise<numbe
     if (next?.done === true) from = index!.position
     if (next === undefined || next.done === true) break
     const { bundle, places: found, isWithinTimes } = next.value
-    if (isWithinTimes) count += found.length
-    else for await (const _ of reader.bundle(bundle, 0, log.treeSize)) count += 1
+    try {
+      if (isWithinTimes) count += found.length
+      else for await (const _ of reader.bundle(bundle, 0, log.treeSize)) count += 1
+    } catch (error) {
+      // Nothing of the bundle was counted.
+      letFilesGo(log, error)
+      break
+    }
     from = (bundle + 1) * TILE_WIDTH
   }
   // Behind the index; or, where it failed, behind the last place that it named.
@@ -99,17 +105,23 @@ async function* indexed(
   let [low, high] = [from, to]
   for (let open: LocalIndex | undefined = index; open !== undefined; ) {
     let isWhole = true
-    for await (const { bundle, places, entries } of readAhead(reader, searchIndex(open, filter, order, low, high))) {
-      isWhole = entries !== undefined
-      if (entries === undefined) break
-      yield* reader.test(bundle, await entries, low, high, places)
-      if (order === "asc") low = (bundle + 1) * TILE_WIDTH
-      else high = bundle * TILE_WIDTH
+    try {
+      for await (const { bundle, places, entries } of readAhead(reader, searchIndex(open, filter, order, low, high))) {
+        isWhole = entries !== undefined
+        if (entries === undefined) break
+        // Nothing of a bundle was given to the caller where reading it fails.
+        yield* reader.test(bundle, await entries, low, high, places)
+        if (order === "asc") low = (bundle + 1) * TILE_WIDTH
+        else high = bundle * TILE_WIDTH
+      }
+      if (isWhole) return
+      // Closed, because the reader took its time, or made anew.
+      const again = await usableIndex(reader.log)
+      open = again !== undefined && again.open !== open && again.position >= high ? again.open : undefined
+    } catch (error) {
+      letFilesGo(reader.log, error)
+      open = undefined
     }
-    if (isWhole) return
-    // Closed, because the reader took its time, or made anew.
-    const again = await usableIndex(reader.log)
-    open = again !== undefined && again.open !== open && again.position >= high ? again.open : undefined
   }
   yield* reader.scan(low, high)
 }
@@ -120,18 +132,29 @@ async function* readAhead(
   places: Generator<BundlePlaces>,
 ): AsyncGenerator<Partial<BundlePlaces> & { readonly bundle: number; readonly entries?: Promise<Uint8Array[]> }> {
   const ahead: (BundlePlaces & { entries: Promise<Uint8Array[]> })[] = []
-  for (let isDone = false; !isDone; ) {
-    const next = quietly(() => places.next())
-    isDone = next === undefined || next.done === true
-    if (next?.done === false) {
-      const entries = reader.read(next.value.bundle, next.value.places)
-      // Heard when its turn comes; until then it is no unhandled rejection.
-      entries.catch(() => undefined)
-      ahead.push({ ...next.value, entries })
+  try {
+    for (let isDone = false; !isDone; ) {
+      const next = quietly(() => places.next())
+      isDone = next === undefined || next.done === true
+      if (next?.done === false) {
+        const entries = reader.read(next.value.bundle, next.value.places)
+        // Heard when its turn comes; until then it is no unhandled rejection.
+        entries.catch(() => undefined)
+        ahead.push({ ...next.value, entries })
+      }
+      while (ahead.length > (isDone ? 0 : READ_AHEAD)) yield ahead.shift()!
+      if (next === undefined) yield { bundle: 0 }
     }
-    while (ahead.length > (isDone ? 0 : READ_AHEAD)) yield ahead.shift()!
-    if (next === undefined) yield { bundle: 0 }
+  } finally {
+    // Their files are closed then, and may be needed for something else.
+    await Promise.allSettled(ahead.map(({ entries }) => entries))
   }
+}
+
+/** Too many files are open: those of the index are closed, and the caller does without. Any other error is thrown. */
+function letFilesGo({ root }: SealedLog, error: unknown): void {
+  if (!["EMFILE", "ENFILE"].includes(errorCode(error))) throw error
+  closeIndexesUnder(root.path)
 }
 
 /** What the index gives; undefined when a file is damaged, locked for too long, or something else in its place. */
@@ -154,9 +177,14 @@ export async function indexFor(
   always = false,
 ): Promise<{ readonly open: LocalIndex; readonly position: number } | undefined> {
   if (log.treeSize < MOST_BEHIND || !(always || canSearch(filter))) return undefined
-  let found = await usableIndex(log)
-  if (log.treeSize - (found?.position ?? 0) >= MOST_BEHIND && (await bringUp(log))) found = await usableIndex(log)
-  return found
+  try {
+    let found = await usableIndex(log)
+    if (log.treeSize - (found?.position ?? 0) >= MOST_BEHIND && (await bringUp(log))) found = await usableIndex(log)
+    return found
+  } catch (error) {
+    letFilesGo(log, error)
+    return undefined
+  }
 }
 
 /** The head that an index was last found to belong to. */

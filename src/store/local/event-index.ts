@@ -53,12 +53,10 @@ interface Stamp {
 /** The index of a log, open for reading. */
 export class LocalIndex {
   readonly #files: readonly IndexFile[]
-  readonly #names: readonly string[]
   #holders = 0
 
-  private constructor(files: readonly IndexFile[], names: readonly string[]) {
+  private constructor(files: readonly IndexFile[]) {
     this.#files = files
-    this.#names = names
   }
 
   /** Whether there is an index, and somebody else has touched it. */
@@ -70,6 +68,11 @@ export class LocalIndex {
     if (stamp?.writing === true) return false
     // Somebody may have begun to add to it between the two looks.
     return readStamp(root) === text || LocalIndex.wasTouched(root)
+  }
+
+  /** Whether somebody is adding to the index, or died while they did. */
+  static isBeingWritten(root: RootDirectory): boolean {
+    return parseStamp(readStamp(root))?.writing === true
   }
 
   /** The index as it is now; undefined where there is none that can be used. */
@@ -88,10 +91,10 @@ export class LocalIndex {
       return known.index
     }
     forget(root.path)
-    const files = names.flatMap((name) => IndexFile.open(root, indexFileName(Number(name), stamp.made), false) ?? [])
-    const index = files.length === names.length ? new LocalIndex(files, names) : undefined
-    if (index === undefined) for (const file of files) file.close()
-    else keep(root.path, { identity, index, usedMs: monotonic() })
+    const files = openFiles(root, stamp)
+    if (files === undefined) return undefined
+    const index = new LocalIndex(files)
+    keep(root.path, { identity, index, usedMs: monotonic() })
     return index
   }
 
@@ -109,11 +112,14 @@ export class LocalIndex {
 
   /** What the index stands for; undefined when its files do not fit together. */
   get state(): IndexState | undefined {
+    let before: IndexState | undefined
     for (const [n, file] of this.#files.entries()) {
       const { state } = file
       const isLast = n === this.#files.length - 1
-      if (state === undefined || this.#names[n] !== String(n)) return undefined
-      if (isLast || state.position !== (n + 1) * FILE_ENTRIES) return isLast ? state : undefined
+      // Nothing was added yet to a last file.
+      if (state === undefined && isLast) return before
+      if (isLast || state?.position !== (n + 1) * FILE_ENTRIES) return isLast ? state : undefined
+      before = state
     }
     return undefined
   }
@@ -164,6 +170,23 @@ export class LocalIndex {
 
   close(): void {
     for (const file of this.#files) file.close()
+  }
+}
+
+/** The files of an index; undefined when one is not there. */
+function openFiles(root: RootDirectory, { made, files }: Stamp): IndexFile[] | undefined {
+  const opened: IndexFile[] = []
+  let isWhole = false
+  try {
+    for (const name of Object.keys(files)) {
+      const file = IndexFile.open(root, indexFileName(Number(name), made), false)
+      if (file === undefined) return undefined
+      opened.push(file)
+    }
+    isWhole = true
+    return opened
+  } finally {
+    if (!isWhole) for (const file of opened) file.close()
   }
 }
 
@@ -262,8 +285,28 @@ export class LocalIndexWriter {
     this.#made = randomText()
     // First: without it nobody misses the files, and takes that for somebody's doing.
     await this.#root.remove(STAMP_FILE)
-    for (const name of await this.#root.names(INDEX_DIRECTORY)) {
+    const names = await this.#root.names(INDEX_DIRECTORY)
+    for (const name of names) if (/^\d+\..*sqlite$/.test(name)) this.#takeBack(`${INDEX_DIRECTORY}/${name}`)
+    for (const name of names) {
       if (/^\d+\..*sqlite(-journal|-wal|-shm)?$/.test(name)) await this.#root.remove(`${INDEX_DIRECTORY}/${name}`)
+    }
+  }
+
+  /**
+   * Has SQLite take back what a writer that died did not finish: whoever has the file open would find it half written
+   * once its journal is gone.
+   */
+  #takeBack(name: string): void {
+    try {
+      const file = IndexFile.open(this.#root, name, false)
+      try {
+        // The first reading does it.
+        void file?.state
+      } finally {
+        file?.close()
+      }
+    } catch {
+      // A file that cannot be read here is no index of anybody's.
     }
   }
 

@@ -135,10 +135,11 @@ export class IndexFile {
   }
 
   #hash(term: string): number {
-    this.#seed ??= this.state?.seed ?? ""
+    // One that is not there yet may be there the next time.
+    this.#seed ??= this.state?.seed
     // Half a pair has no UTF-8 of its own: written as it is, all of them would be the same term.
     const text = HALF_PAIR.test(term) ? JSON.stringify(term) : term
-    return Number.parseInt(hash("sha256", `${this.#seed}${text}`).slice(0, 12), 16)
+    return Number.parseInt(hash("sha256", `${this.#seed ?? ""}${text}`).slice(0, 12), 16)
   }
 
   /** How many entries have a term, by block; a little too many where other terms share a row. */
@@ -260,8 +261,16 @@ export class IndexFile {
       this.#prepare("INSERT OR REPLACE INTO state VALUES (1, ?)").run(JSON.stringify(state))
       this.#database.exec("COMMIT")
     } catch (error) {
-      this.#database.exec("ROLLBACK")
+      this.#rollBack()
       throw error
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec("ROLLBACK")
+    } catch {
+      // SQLite has done so itself where the disk is full, and says that there is nothing to take back.
     }
   }
 
