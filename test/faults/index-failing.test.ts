@@ -20,7 +20,7 @@ import { type Injection, straceMissing } from "./strace.ts"
 
 /** Runs with a failing call: of each call and fault at most so many, at random; and so many in all. */
 const IS_LONG = process.env["SECUREML_TEST_SWEEP_STEP"] === "1"
-const [MOST_ALIKE, MOST] = IS_LONG ? [40, 1_000] : [1, 5]
+const [MOST_ALIKE, MOST] = IS_LONG ? [12, 1_000] : [1, 5]
 /** More than are read without an index. */
 const ENTRIES = 4_352
 const EVERY = 100
@@ -213,9 +213,7 @@ describe.skipIf(straceMissing !== undefined)(`a system call that fails or kills$
     ["brought up", ADDING, 2 * hits(ENTRIES)],
   ] as const)(
     "while the index is %s and read: each query answers, and nobody is accused",
-    {
-      timeout: 7_200_000,
-    },
+    { timeout: 7_200_000 },
     async (_, victim, found) => {
       place.logDir = join(place.directory, "log")
       write()

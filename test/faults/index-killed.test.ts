@@ -2,23 +2,19 @@
  * Processes that make the index of one log anew, bring it up, query and verify, beside one that appends; each is killed
  * again and again and replaced. Every query answers as a plain scan does, and verification accuses nobody.
  */
-import { spawn } from "node:child_process"
-import * as fs from "node:fs"
-import { join } from "node:path"
-import { expect, onTestFinished, test } from "vitest"
+import { expect, test } from "vitest"
 import {
   type AuditQuery,
   type AuditRecord,
   countAuditLogs,
   getAuditLogs,
   histogramAuditLogs,
-  streamAuditLogs,
   verifyAuditLog,
 } from "../../src/audit.ts"
 import { sealLog } from "../../src/capture/index.ts"
 import { reindexLog } from "../../src/query/index.ts"
 import { findLogDirectory, LocalIndex } from "../../src/store/index.ts"
-import { type Child, childEnvironment, DIST, moduleArguments, startModule } from "../children.ts"
+import { type Child, childEnvironment, startModule } from "../children.ts"
 import { writeEntries } from "../log-of-entries.ts"
 import { usePlace } from "../place.ts"
 import { answers, buckets } from "../plain-answers.ts"
@@ -196,66 +192,4 @@ test("a rebuild that is killed at any file operation: nobody is accused, and the
     expect(at).toBeGreaterThan(5)
     break
   }
-})
-
-test("an index that is made anew after its writer died half-way hides nothing from who has the old one open", async () => {
-  const { logDir } = place
-  // Two blocks: the row of the second is read later, and large enough to have pages of its own.
-  const entries = 131_072
-  write(entries)
-  await sealLog({ logDir })
-  await reindexLog(findLogDirectory(logDir)!)
-  const directory = join(logDir, ".state/index")
-  const found: (number | null)[] = []
-  for await (const { index } of streamAuditLogs({ logDir, eventType: "hit" })) {
-    found.push(index)
-    if (found.length === 10) {
-      await dieHalfWay(directory)
-      const cli = [`${DIST}/cli.js`, "audit", "reindex", "--log-dir", logDir]
-      const child = spawn(process.execPath, cli, { env: childEnvironment(place.stateDir), stdio: "ignore" })
-      expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0)
-    }
-  }
-  expect(found).toEqual(Array.from({ length: Math.ceil(entries / EVERY) }, (_, n) => n * EVERY))
-}, 120_000)
-
-/** A writer that has a part of what it does in the file, and the rest in the journal beside it. */
-async function dieHalfWay(directory: string): Promise<void> {
-  const stamp = join(directory, "stamp.json")
-  fs.writeFileSync(stamp, JSON.stringify({ ...JSON.parse(fs.readFileSync(stamp, "utf8")), writing: true }))
-  const path = join(directory, fs.readdirSync(directory).find((name) => name.endsWith(".sqlite"))!)
-  const code = `const engine = await import("file://${DIST}/engine.js")
-    const openDatabase = Object.values(engine).find((value) => value?.name === "openDatabase")
-    const database = openDatabase(${JSON.stringify(path)})
-    database.exec("PRAGMA synchronous = OFF; PRAGMA cache_size = 1; BEGIN IMMEDIATE; UPDATE posting SET offsets = zeroblob(length(offsets))")
-    process.kill(process.pid, "SIGKILL")`
-  const child = spawn(process.execPath, moduleArguments(code), { env: childEnvironment(place.stateDir) })
-  onTestFinished(() => void child.kill("SIGKILL"))
-  await new Promise((resolve) => child.on("close", resolve))
-  expect(fs.statSync(`${path}-journal`).size).toBeGreaterThan(0)
-}
-
-test("an index that another process has locked holds up no query, and accuses nobody", {
-  timeout: 120_000,
-}, async () => {
-  const { logDir } = place
-  write(ENTRIES)
-  await sealLog({ logDir })
-  await reindexLog(findLogDirectory(logDir)!)
-  const name = fs.readdirSync(join(logDir, ".state/index")).find((one) => one.endsWith(".sqlite"))!
-  const child = startCode(`const engine = await import("file://${DIST}/engine.js")
-    const openDatabase = Object.values(engine).find((value) => value?.name === "openDatabase")
-    const database = openDatabase(${JSON.stringify(join(logDir, ".state/index", name))})
-    database.exec("BEGIN EXCLUSIVE")
-    fs.writeSync(1, "locked\\n")
-    setInterval(() => undefined, 1_000)`)
-  await expect.poll(child.stdout, { timeout: 30_000 }).toContain("locked")
-  expect((await getAuditLogs({ logDir, eventType: "hit" })).length).toBe(ENTRIES / EVERY)
-  expect(await countAuditLogs({ logDir, eventType: "hit" })).toBe(ENTRIES / EVERY)
-  expect((await verifyAuditLog({ logDir })).findings).toEqual([])
-  const compared = verifyAuditLog({ logDir, index: true })
-  await wait(3_000)
-  child.process.kill("SIGKILL")
-  expect((await compared).findings).toEqual([])
-  expect(LocalIndex.open(findLogDirectory(logDir)!)!.state!.position).toBe(ENTRIES)
 })
