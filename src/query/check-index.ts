@@ -5,7 +5,7 @@
  */
 import { AuditError } from "../errors.ts"
 import { TILE_WIDTH } from "../proof/index.ts"
-import { BLOCK_ENTRIES, type DailyCount, errorCode, LocalIndex, Slices } from "../store/index.ts"
+import { BLOCK_ENTRIES, closeIndexesUnder, type DailyCount, errorCode, LocalIndex, Slices } from "../store/index.ts"
 import type { Finding } from "./findings.ts"
 import { Batch, type Published, standsFor, treeNow } from "./index-build.ts"
 import { listOf } from "./index-search.ts"
@@ -36,10 +36,14 @@ const DIFFERS = "the query index does not say what the log says: run secureml au
  */
 export async function checkIndex(snapshot: Snapshot, whole: boolean): Promise<Finding[]> {
   if (!snapshot.privateState) return []
+  let isSecondLook = false
   for (let left = TRIES; ; left--) {
     try {
       const findings = await findingsOf(snapshot, whole)
-      if (findings !== undefined) return findings
+      if (findings?.length === 0 || (findings !== undefined && isSecondLook)) return findings
+      // SQLite says of a disk that failed for once that the file is malformed.
+      isSecondLook = findings !== undefined
+      closeIndexesUnder(snapshot.root.path)
     } catch (error) {
       if (!LOCKED.test(String(error))) throw error
       // It proves nothing about the log, which is not held up by it.
