@@ -76,9 +76,8 @@ const IDENTIFIED: Phrase = {
 }
 const WITHOUT_OPTIONS: readonly Phrase[] = [WANDB_LOGIN, IDENTIFIED]
 const WITH_OPTIONS: readonly Phrase[] = [...COMMANDS, ...WITHOUT_OPTIONS]
-const PGPASS_HINT = /:(?:[56]4\d\d|\*):/
 const PGPASS =
-  /(?<![^\s"'`])([\w.*-]{1,128}:(?:54\d\d|64\d\d|\*):[A-Za-z*_][\w*.-]{0,64}:[A-Za-z*_][\w*.-]{0,64}:)([^\s"'`]{1,256})/g
+  /(?<![^\s"'`])([\w.*-]{1,128}:(?:54\d\d|\*):[A-Za-z*_][\w*.-]{0,64}:[A-Za-z*_][\w*.-]{0,64}:)([^\s"'`]{1,256})/g
 
 /** `<password>x</password>` */
 const ELEMENT = /<([\w.:-]{1,64})(?:\s[^<>]{0,200})?>([^<>]{1,4096})(?=<\/)/g
@@ -108,12 +107,14 @@ export function redactNamed(text: string, keyRule: KeyRules): string {
   return out.includes(",") && /[[(]/.test(out) ? redactBeside(out, PAIR, keyRule) : out
 }
 
-/** Replaces what is a secret by the command or statement that it stands in. */
+/** Replaces what is a secret by the command, statement or line that it stands in. */
 export function redactCommands(text: string): string {
   let out = text
-  for (const { hint, pattern, kind } of out.includes(" -") ? WITH_OPTIONS : WITHOUT_OPTIONS)
-    if (out.includes(hint)) out = without(out, pattern, kind)
-  return PGPASS_HINT.test(out) ? without(out, PGPASS, "password") : out
+  if (out.includes(" ")) {
+    const phrases = out.includes(" -") ? WITH_OPTIONS : WITHOUT_OPTIONS
+    for (const { hint, pattern, kind } of phrases) if (out.includes(hint)) out = without(out, pattern, kind)
+  }
+  return out.includes(":54") || out.includes(":*:") ? without(out, PGPASS, "password") : out
 }
 
 function without(text: string, pattern: RegExp, kind: string): string {
