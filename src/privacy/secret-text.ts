@@ -25,6 +25,9 @@ const CLASS_OF = new Uint8Array(128)
 for (const char of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+/.~")
   CLASS_OF[char.charCodeAt(0)] = PART
 for (const char of ":=") CLASS_OF[char.charCodeAt(0)] = SIGN
+/** 1 for what a word or an option that may come with a secret begins with. */
+const BEGINS = new Uint8Array(128)
+for (const char of "bBpPiI/-") BEGINS[char.charCodeAt(0)] = 1
 
 // Between a name and its value: quotation marks as deep as JSON in JSON has them, a colour's end, `%3D` for `=`.
 const ASSIGNMENT =
@@ -58,7 +61,7 @@ function mayHoldSecret(text: string): boolean {
     const found = code < 128 ? CLASS_OF[code] : BREAK
     if (found === PART) {
       if (++run === RUN_CHARS) return true
-      if (run === 1 && mayBegin(code, text, i)) return true
+      if (run === 1 && BEGINS[code] === 1 && mayBegin(code, text, i)) return true
     } else if (found === SIGN) {
       return true
     } else {
