@@ -24,6 +24,8 @@ export interface Act {
   readonly parentOperationId?: string
   /** Default: what is always redacted. */
   readonly redactor?: Redactor
+  /** The actor's id is a personal value of theirs. */
+  readonly sealsActor?: boolean
 }
 
 /**
@@ -31,17 +33,19 @@ export interface Act {
  * @throws {@link AuditError} `LOG_DIR_NOT_WRITABLE`, `RECORD_FAILED`.
  */
 export function recordAct(act: Act): Receipt {
-  const { logDir, operationName, eventType, details, actor = systemUser(), parentOperationId } = act
+  const { logDir, operationName, eventType, details, actor = systemUser(), parentOperationId, sealsActor } = act
   const operationId = randomUUID()
+  const actorJson = sealsActor === true ? undefined : encodeActor(actor)
   const recorder = new Recorder({
     ledger: openLedger(logDir, process.env),
-    template: new EntryTemplate({ operationId, operationName, parentOperationId, actorJson: encodeActor(actor) }),
+    template: new EntryTemplate({ operationId, operationName, parentOperationId, actorJson }),
     redactor: act.redactor ?? createRedactor(),
     operationName,
     operationId,
     durability: "recorded",
     onWriteError: "throw",
     keepLarge: false,
+    sealedStaff: sealsActor === true ? { actor } : undefined,
   })
   return recorder.record(eventType, details, {})
 }

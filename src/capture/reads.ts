@@ -15,6 +15,7 @@ export interface ReadingTrail {
   readonly logDir: string
   readonly actor: Actor | undefined
   readonly redactor: Redactor
+  readonly sealsStaff: boolean
 }
 
 /**
@@ -22,14 +23,15 @@ export interface ReadingTrail {
  * of its own within the trail's, since it may end after the trail. A read that cannot be recorded goes on; that is
  * warned about once a trail.
  */
-export function recordReads({ operationId, logDir, actor, redactor }: ReadingTrail): () => void {
+export function recordReads({ operationId, logDir, actor, redactor, sealsStaff }: ReadingTrail): () => void {
   let warned = false
   return watchReads(logDir, {
     isCurrent: () => currentTrail.getStore()?.operationId === operationId,
     tell: (details) => {
       try {
         const act = { operationName: "audit_read", eventType: "audit_read", parentOperationId: operationId }
-        recordAct({ ...act, logDir, details, redactor, ...(actor === undefined ? {} : { actor }) })
+        const who = actor === undefined ? {} : { actor, sealsActor: sealsStaff }
+        recordAct({ ...act, logDir, details, redactor, ...who })
       } catch (error) {
         if (!warned) warn(`a read of ${logDir} is not recorded: ${String(error)}`, "READ_NOT_RECORDED")
         warned = true

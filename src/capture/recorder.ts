@@ -167,7 +167,8 @@ export class Recorder {
 
   /**
    * Records one event now.
-   * @throws {@link AuditError} `RECORD_FAILED`, `NOT_DURABLE`: the message says whether the event may still land.
+   * @throws TypeError when a personal value stands inside another one; nothing was written.
+   * @throws {@link AuditError} `RECORD_FAILED`, `NOT_DURABLE`, `VAULT_MISSING`: the message says whether the event may still land.
    */
   record(eventType: string, details: object, parts: EventParts): Receipt {
     const { ledger, redactor, durability, keepLarge } = this.#options
@@ -180,6 +181,7 @@ export class Recorder {
     const envelope = this.#options.sealedStaff === undefined ? parts : this.#sealActor(parts, personal)
     const limitBytes = this.#room(envelope)
     const { json, omitted, redactions } = encodeValue(details, { limitBytes, redactor, keep: kept, personal })
+    personal.checkApart()
     const sequence = this.#sequence
     let recorded: Recorded
     try {
@@ -192,8 +194,6 @@ export class Recorder {
       if (redactions > 0) ledger.countRedacted(redactions)
       if ((parts.durability ?? durability) === "durable") ledger.durableNow()
     } catch (error) {
-      // A wrong argument of the caller's: nothing was written, and nothing is lost.
-      if (error instanceof TypeError) throw error
       return this.#failed(error, { eventType, eventId, timestamp, sequence })
     }
     return new EventReceipt(this.#options, recorded, eventId, eventType, timestamp, sequence, omitted)
@@ -205,8 +205,7 @@ export class Recorder {
     if (actor === undefined) return parts
     const json = JSON.stringify(actor.id)
     const commitment = personal.commitAt({ pointer: "/actor/id", json, subjects: [actor.id] })
-    const actorJson = encodeActor(actor).replace(json, () => personalMarker(commitment, [actor.id]))
-    return { ...parts, actorJson }
+    return { ...parts, actorJson: encodeActor(actor, personalMarker(commitment, [actor.id])) }
   }
 
   #append(

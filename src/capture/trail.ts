@@ -168,12 +168,12 @@ export class AuditTrail implements Disposable, AsyncDisposable {
     const contextJson = context === undefined ? undefined : encodeContext(context, redactor)
     this.context = contextJson === undefined ? {} : (JSON.parse(contextJson) as Record<string, unknown>)
     const sealsStaff = this.#options.privacy?.staff === "sealed"
-    if (actor !== undefined) encodeActor(actor)
+    const actorJson = actor === undefined ? undefined : encodeActor(actor)
     const template = new EntryTemplate({
       operationId: this.operationId,
       operationName: this.operationName,
       parentOperationId: parent?.operationId,
-      actorJson: actor === undefined || sealsStaff ? undefined : encodeActor(actor),
+      actorJson: sealsStaff ? undefined : actorJson,
       regulations: this.regulations,
       contextJson,
     })
@@ -199,7 +199,7 @@ export class AuditTrail implements Disposable, AsyncDisposable {
       {},
     )
     if (this.#options.auditReads === true)
-      this.#stopRecordingReads = recordReads({ operationId, logDir: this.#ledger.path, actor, redactor })
+      this.#stopRecordingReads = recordReads({ operationId, logDir: this.#ledger.path, actor, redactor, sealsStaff })
   }
 
   /**

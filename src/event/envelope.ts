@@ -104,16 +104,18 @@ export function encodeContext(context: unknown, redactor: Redactor | undefined):
 /**
  * The actor as JSON: id, then type and role when given.
  *
+ * @param idJson - What stands in place of the id.
  * @throws TypeError when `id` is missing, a field is not a non-empty string, or an unknown field is there.
  * @throws RangeError for a field over 1,024 bytes.
  */
-export function encodeActor(actor: unknown): string {
+export function encodeActor(actor: unknown, idJson?: string): string {
   if (!isRecord(actor)) throw new TypeError('actor must be an object, such as { id: "ds1", type: "user" }')
   const unknown = keysOf(actor, "actor").find((key) => key !== "id" && key !== "type" && key !== "role")
   if (unknown !== undefined)
     throw new TypeError(`actor has no field ${nameInMessage(unknown)}; it has id, type and role`)
   const { id, type, role } = actor
-  let json = `{"id":${actorField("id", id)}`
+  const ownJson = actorField("id", id)
+  let json = `{"id":${idJson ?? ownJson}`
   if (type !== undefined) json += `,"type":${actorField("type", type)}`
   if (role !== undefined) json += `,"role":${actorField("role", role)}`
   return `${json}}`

@@ -34,7 +34,7 @@ export {
   type ReservedEventType,
 } from "./envelope.ts"
 export { EventIdSource, isoTimestamp } from "./event-id.ts"
-export { classNameOf } from "./exotic.ts"
+export { classNameOf, readField } from "./exotic.ts"
 export { checkOccurredAt } from "./occurred-at.ts"
 export { eventTimeKey, parseEntry } from "./parse.ts"
 export {

@@ -21,15 +21,20 @@ export interface PersonalOptions {
   readonly joint?: "any"
 }
 
-/** A value and whose it is. Says nothing of it when printed or serialised by anybody else. */
+/** A value and whose it is. Says nothing of either when printed or serialised by anybody else. */
 export class Personal {
   readonly #value: unknown
-  readonly subjects: readonly string[]
+  readonly #subjects: readonly string[]
 
   constructor(value: unknown, subjects: readonly string[]) {
     Object.defineProperty(this, BRAND, { value: true })
     this.#value = value
-    this.subjects = subjects
+    this.#subjects = subjects
+  }
+
+  /** Whose it is. */
+  get subjects(): readonly string[] {
+    return this.#subjects
   }
 
   /** The value itself. */

@@ -8,6 +8,7 @@ export { type ErrorNote, type RecordNote, recordChannel, type SealNote } from ".
 export { type Erasure, readErasures } from "./erasures.ts"
 export { type Environment, findSigner, type Identity, ownVerifierKey, readIdentity } from "./identity.ts"
 export { closeLedgersUnder, Ledger, type LedgerHooks, type LedgerMetrics, type Recorded } from "./ledger.ts"
+export type { PartText } from "./part-writer.ts"
 export { formatPart, PayloadReader } from "./parts.ts"
 export { filesBelow, type PrunableFiles, type PruneNote, readPruneNote, writePruneNote } from "./pruning.ts"
 export {
@@ -27,4 +28,4 @@ export type { Recovery } from "./recover.ts"
 export { currentRedirection, type Redirection, redirectTrails } from "./redirection.ts"
 export { NO_KEY, type Sealed, seal } from "./seal.ts"
 export { EMPTY_TREE, readTreeState, type TreeState, type WriterPosition } from "./tree-state.ts"
-export type { Continues, PartText, WriterMark } from "./writer.ts"
+export type { Continues, WriterMark } from "./writer.ts"

@@ -26,12 +26,13 @@ import { tellError } from "./diagnostics.ts"
 import { applyErasures } from "./erase.ts"
 import { type Erasure, formatErasure, readErasures, writeErasure } from "./erasures.ts"
 import type { Environment } from "./identity.ts"
+import type { PartText } from "./part-writer.ts"
 import type { WriterOf } from "./rebuild.ts"
 import { findEntry, nextInTree, receiptFor, type SealedReceipt } from "./receipt.ts"
 import { type Recovery, recoverLocked } from "./recover.ts"
 import { type SealMetrics, SealSchedule } from "./schedule.ts"
 import { locked, type Sealed } from "./seal.ts"
-import { type PartText, Writer, type WriterMark } from "./writer.ts"
+import { Writer, type WriterMark } from "./writer.ts"
 
 /** A recovery waits for sealers that come and go. */
 const RECOVER_PATIENCE_MS = 10_000

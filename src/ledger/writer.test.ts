@@ -48,7 +48,11 @@ class FaultyJournal {
       cutTo: (sizeBytes) => {
         file.text = file.text.slice(0, sizeBytes)
       },
-      sync: async () => sync(),
+      // Done later, as a disk does it.
+      sync: async () => {
+        await new Promise((resolve) => setImmediate(resolve))
+        sync()
+      },
       syncNow: sync,
       readFrom: (offset) => Buffer.from(file.text.slice(offset)),
       close: () => undefined,
@@ -159,6 +163,41 @@ describe("a part", () => {
     writer.append(() => "b", { text: "large", hasLarge: true })
     expect(parts.lines(true)).toEqual([`${writer.id} 1 large`])
     expect(journal.lines()).toHaveLength(2)
+  })
+
+  test("of personal values is not synced with its call, and is before its entry", async () => {
+    const { journal, parts, writer } = begin()
+    writer.append(() => "a", { text: "personal", hasLarge: false })
+    expect([parts.lines(), parts.lines(true)]).toEqual([[`${writer.id} 0 personal`], []])
+    writer.durableNow()
+    expect(parts.lines(true)).toHaveLength(1)
+    writer.append(() => "b", { text: "personal", hasLarge: false })
+    await writer.durable(writer.appendedBytes)
+    expect([parts.lines(true).length, journal.lines(true).length]).toEqual([2, 2])
+  })
+
+  test.each(["at once", "in the background", "when it is left"] as const)(
+    "of personal values that cannot be synced %s makes nobody believe that its entry is durable",
+    async (how) => {
+      const { parts, writer } = begin()
+      writer.append(() => "a", { text: "personal", hasLarge: false })
+      parts.faults = { sync: true }
+      if (how === "when it is left") writer.retireParts()
+      const durable = how === "at once" ? async () => writer.durableNow() : () => writer.durable(writer.appendedBytes)
+      await expect(durable()).rejects.toMatchObject({ code: "NOT_DURABLE" })
+      parts.faults = {}
+      writer.append(() => "b", { text: "personal", hasLarge: false })
+      await writer.durable(writer.appendedBytes)
+    },
+  )
+
+  test("that is being synced in the background is synced by who cannot wait for that", async () => {
+    const { parts, writer } = begin()
+    writer.append(() => "a", { text: "personal", hasLarge: false })
+    const background = writer.durable(writer.appendedBytes)
+    writer.durableNow()
+    expect(parts.lines(true)).toHaveLength(1)
+    await background
   })
 
   test.each([{ append: "lost" }, { append: "landed" }, { sync: true }] as const)(

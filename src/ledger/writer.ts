@@ -6,7 +6,6 @@
 import { randomUUID } from "node:crypto"
 import { AuditError } from "../errors.ts"
 import {
-  formatLine,
   formatLineInto,
   type Journal,
   type JournalLine,
@@ -15,6 +14,7 @@ import {
   SegmentWriteError,
   type SegmentWriter,
 } from "../store/index.ts"
+import { type PartText, PartWriter } from "./part-writer.ts"
 
 /** A new segment is begun at this size. */
 export const SEGMENT_BYTES: number = 8 * 1024 * 1024
@@ -50,13 +50,6 @@ export interface WriterMark {
   readonly continues: Continues | undefined
 }
 
-/** What goes beside an entry. */
-export interface PartText {
-  readonly text: string
-  /** Whether values are in it that were too large for the entry. */
-  readonly hasLarge: boolean
-}
-
 /** Receives lines that a failed sync lost for good. */
 export type LostListener = (lost: { readonly count: number; readonly code: string }) => void
 
@@ -87,7 +80,7 @@ interface Extent {
 /** Appends entries; all of its state is owned by one thread. */
 export class Writer {
   readonly #journal: Journal
-  readonly #parts: Journal
+  readonly #parts: PartWriter
   readonly #onLost: LostListener
   readonly #onSyncError: (error: unknown) => void
   /** The line being appended; a buffer of its own, so that it is never part of a pool. */
@@ -100,10 +93,6 @@ export class Writer {
   #segment: SegmentWriter | undefined
   /** The row of that segment. */
   #current: Unsynced | undefined
-  /** Where large values of this writer's entries wait; opened with the first one. */
-  #partSegment: SegmentWriter | undefined
-  /** Whether it holds bytes that are not durable. */
-  #partsWait = false
   #lastAppendMs = Number.POSITIVE_INFINITY
   /** Until then every append checks that its file has a name. */
   #wakefulUntilMs = 0
@@ -117,9 +106,8 @@ export class Writer {
   #unsynced: Unsynced[] = []
   #syncing: Promise<void> | undefined
   #syncTimer = false
-  /** Names of own segments that are closed, waiting to be published and removed; of entries, and of parts. */
+  /** Names of own segments that are closed, waiting to be published and removed. */
   readonly #retired = new Set<string>()
-  readonly #retiredParts = new Set<string>()
 
   /** @param onSyncError - Told of each sync that failed, whether anybody waited for it or not. */
   constructor(
@@ -129,7 +117,7 @@ export class Writer {
     onSyncError: (error: unknown) => void = () => undefined,
   ) {
     this.#journal = journal
-    this.#parts = parts
+    this.#parts = new PartWriter(parts, (cause) => this.#loseParts(cause))
     this.#onLost = onLost
     this.#onSyncError = onSyncError
   }
@@ -191,7 +179,7 @@ export class Writer {
 
   /** The same for segments of parts. */
   get retiredParts(): ReadonlySet<string> {
-    return this.#retiredParts
+    return this.#parts.retired
   }
 
   /** Forgets a retired segment that was removed. */
@@ -201,18 +189,12 @@ export class Writer {
 
   /** The same for a segment of parts. */
   forgetRetiredPart(name: string): void {
-    this.#retiredParts.delete(name)
+    this.#parts.retired.delete(name)
   }
 
   /** Leaves the segment of parts, so that it can be emptied; the next part begins another. */
   retireParts(): void {
-    if (this.#partSegment === undefined) return
-    this.#retiredParts.add(this.#partSegment.name)
-    // Nobody syncs it after this; a failure is that of a disk that is about to say so again.
-    if (this.#partsWait) quietly(() => this.#partSegment?.syncNow())
-    this.#partsWait = false
-    this.#partSegment.close()
-    this.#partSegment = undefined
+    this.#parts.retire()
   }
 
   /**
@@ -296,13 +278,10 @@ export class Writer {
     }
   }
 
-  #writePart({ text, hasLarge }: PartText): void {
+  #writePart(part: PartText): void {
     try {
-      this.#partSegment ??= this.#parts.openSegment(this.#identity.id, this.#identity.partSegments++)
-      const line = Buffer.from(formatLine(this.#seq, text))
-      this.#partSegment.append(line, line.length)
-      if (hasLarge) this.#partSegment.syncNow()
-      this.#partsWait = !hasLarge
+      const { id } = this.#identity
+      this.#parts.write(this.#seq, part, () => ({ id, number: this.#identity.partSegments++ }))
     } catch (error) {
       this.#beginAnew()
       throw recordFailed(false, error instanceof SegmentWriteError ? error.cause : error)
@@ -361,7 +340,7 @@ export class Writer {
     const mark = this.#appended
     this.#rescueYoung()
     try {
-      if (this.#syncPartsNow()) {
+      if (this.#parts.syncNow()) {
         for (const { segment } of this.#unsynced) segment.syncNow()
         this.#settle(mark, this.#extents())
       }
@@ -411,7 +390,7 @@ export class Writer {
     this.#rescueYoung()
     const extents = this.#extents()
     try {
-      if (!(await this.#syncParts())) return
+      if (!(await this.#parts.sync())) return
       for (const { segment } of extents.keys()) await segment.sync()
       this.#settle(mark, extents)
     } catch (error) {
@@ -419,31 +398,7 @@ export class Writer {
     }
   }
 
-  /** Syncs the values beside entries, which come before the entries. False: what waits for it was told. */
-  #syncPartsNow(): boolean {
-    const segment = this.#partsWait ? this.#partSegment : undefined
-    this.#partsWait = false
-    try {
-      segment?.syncNow()
-      return true
-    } catch (error) {
-      this.#loseParts(error)
-      return false
-    }
-  }
-
-  async #syncParts(): Promise<boolean> {
-    const segment = this.#partsWait ? this.#partSegment : undefined
-    this.#partsWait = false
-    try {
-      await segment?.sync()
-      return true
-    } catch (error) {
-      this.#loseParts(error)
-      return false
-    }
-  }
-
+  /** Whoever waits for the entries of parts that could not be synced is told. */
   #loseParts(cause: unknown): void {
     this.#syncErrors += 1
     this.#onSyncError(cause)
@@ -533,14 +488,6 @@ export class Writer {
     this.retireParts()
     for (const { segment } of this.#unsynced) segment.close()
     this.#unsynced = []
-  }
-}
-
-function quietly(work: () => void): void {
-  try {
-    work()
-  } catch {
-    // Said elsewhere.
   }
 }
 

@@ -2,8 +2,22 @@
  * What a call, or the policy of a trail, declares personal: the values are wrapped before anything is encoded. Pure.
  * @module
  */
-import { checkSubject, checkSubjects, isArray, isPersonal, isRecord, keysOf, Personal } from "../event/index.ts"
+import {
+  checkSubject,
+  checkSubjects,
+  isArray,
+  isPersonal,
+  isRecord,
+  keysOf,
+  Personal,
+  readField,
+} from "../event/index.ts"
 import { segmentsOf } from "./redactor.ts"
+
+/** Members of a value that are looked at for parts which the caller has wrapped. */
+const MOST_MEMBERS = 1_000
+/** And how deep. */
+const MOST_LEVELS = 8
 
 /** A place in details that holds a personal value, and whose it is when `subjects` does not say so. */
 export interface PersonalPath {
@@ -94,8 +108,10 @@ export function declarePersonal(
     made = wrapped as Readonly<Record<string, unknown>>
   }
   made = byDefault(eventType, made, subjects, personal.length > 0)
-  if (privacy?.staff === "sealed" && typeof made["user"] === "string" && made["user"].trim() !== "")
-    made = { ...made, user: new Personal(made["user"], [made["user"]]) }
+  if (privacy?.staff === "sealed") {
+    const user = readField(made, "user")
+    if (typeof user === "string" && user.trim() !== "") made = { ...copyOf(made), user: new Personal(user, [user]) }
+  }
   return isSealed(eventType, privacy) ? whole(eventType, made, subjects) : made
 }
 
@@ -115,7 +131,7 @@ function whole(
   const persons = checkSubjects(subjects, undefined, "subjects")
   const wrap = (value: unknown): unknown =>
     value === undefined || holdsPersonal(value) ? value : new Personal(value, persons)
-  return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, wrap(value)]))
+  return Object.fromEntries(Object.entries(copyOf(details)).map(([key, value]) => [key, wrap(value)]))
 }
 
 /** The person who asks is personal; so is what a decision about named persons was made of. */
@@ -126,26 +142,36 @@ function byDefault(
   isSaid: boolean,
 ): Readonly<Record<string, unknown>> {
   if (eventType === "user_request") {
-    const id = details["user_id"]
+    const id = readField(details, "user_id")
     if (typeof id !== "string" || id.trim() === "") return details
-    return { ...details, user_id: new Personal(id, subjects?.length === 1 ? subjects : [id]) }
+    return { ...copyOf(details), user_id: new Personal(id, subjects?.length === 1 ? subjects : [id]) }
   }
   if (eventType !== "model_inference" || subjects === undefined || isSaid) return details
-  const { input_data, output } = details
+  const [input_data, output] = [readField(details, "input_data"), readField(details, "output")]
   if (holdsPersonal(input_data) || holdsPersonal(output)) return details
   const persons = checkSubjects(subjects, undefined, "subjects")
-  return { ...details, input_data: new Personal(input_data, persons), output: new Personal(output, persons) }
+  return { ...copyOf(details), input_data: new Personal(input_data, persons), output: new Personal(output, persons) }
 }
 
 /** Whether the caller has wrapped parts of a value: then those are what is personal in it. */
-function holdsPersonal(value: unknown, depth = 0): boolean {
+function holdsPersonal(value: unknown, left = { members: MOST_MEMBERS }, depth = 0): boolean {
   if (isPersonal(value)) return true
-  if (typeof value !== "object" || value === null || depth > 8) return false
+  const isLeaf = typeof value !== "object" || value === null || ArrayBuffer.isView(value)
+  if (isLeaf || depth > MOST_LEVELS) return false
   try {
-    return Object.values(value).some((member) => holdsPersonal(member, depth + 1))
+    for (const key in value) {
+      if (left.members-- <= 0) return false
+      if (holdsPersonal(readField(value, key), left, depth + 1)) return true
+    }
   } catch {
-    return false
+    // A Proxy that does not want to be asked.
   }
+  return false
+}
+
+/** A copy that is made without calling what throws; its keys stay data, `__proto__` too. */
+function copyOf(value: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(keysOf(value, "details").map((key) => [key, readField(value, key)]))
 }
 
 /** A copy of the value with what is at a path wrapped; undefined where the path leads nowhere. */
@@ -156,12 +182,13 @@ function wrapAt(value: unknown, path: readonly string[], persons: readonly strin
     return isPersonal(value) ? value : new Personal(value, persons)
   }
   if (typeof value !== "object" || value === null || isPersonal(value)) return undefined
-  const copy = (isArray(value) ? [...value] : { ...value }) as Record<string, unknown>
+  const members = new Map(keysOf(value, "details").map((name) => [name, readField(value, name)]))
   let isFound = false
-  for (const name of key === "*" ? Object.keys(copy) : [key]) {
-    const wrapped = Object.hasOwn(copy, name) ? wrapAt(copy[name], rest, persons) : undefined
-    if (wrapped !== undefined) copy[name] = wrapped
+  for (const name of key === "*" ? [...members.keys()] : [key]) {
+    const wrapped = wrapAt(members.get(name), rest, persons)
+    if (wrapped !== undefined) members.set(name, wrapped)
     isFound ||= wrapped !== undefined
   }
-  return isFound ? copy : undefined
+  if (!isFound) return undefined
+  return isArray(value) ? [...members.values()] : Object.fromEntries(members)
 }

@@ -40,15 +40,16 @@ export class PersonalValues implements PersonalHandler {
     this.#isNested = true
   }
 
-  /**
-   * Encrypts what was collected, one part for each person, or group of persons.
-   * @throws TypeError when a personal value stands inside another one: it cannot belong to two persons apart.
-   */
-  sealed(vault: () => KeyVault): readonly SealedPart[] {
+  /** @throws TypeError when a personal value stands inside another one: it cannot belong to two persons apart. */
+  checkApart(): void {
     if (this.#isNested)
       throw new TypeError(
         "a personal value stands inside another one: wrap the inner parts only, or the outer one only",
       )
+  }
+
+  /** Encrypts what was collected, one part for each person, or group of persons. */
+  sealed(vault: () => KeyVault): readonly SealedPart[] {
     if (this.#byPersons === undefined) return NONE
     const keys = vault()
     return [...this.#byPersons.values()].map(({ subjects, values }) =>

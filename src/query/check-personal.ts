@@ -18,6 +18,9 @@ export type PersonalCounts = Readonly<Record<PersonalState["state"], number>>
 /** Entries whose values were not found are looked at once more at the end; no more of them than this. */
 const MOST_DOUBTFUL = 10_000
 
+/** Missing values, and damaged ones, that are told one by one. */
+const MOST_TOLD = 100
+
 /** Looks at the personal values of entries as they come by. */
 export class PersonalCheck {
   readonly #root: RootDirectory
@@ -53,7 +56,9 @@ export class PersonalCheck {
     for (const [pointer, { state }] of states) {
       this.#counts[state] += 1
       if (state !== "missing" && state !== "damaged") continue
-      const message = `the personal value of entry ${index} at ${pointer} is ${state}, and no event says why`
+      if (this.#counts[state] > MOST_TOLD) continue
+      const more = this.#counts[state] === MOST_TOLD ? "; more of them are counted and not listed" : ""
+      const message = `the personal value of entry ${index} at ${pointer} is ${state}, and no event says why${more}`
       this.#findings.push({ code: `payload_${state}`, verdict: "payload_damaged", message, index })
     }
   }

@@ -36,6 +36,8 @@ export type PersonalState =
   /** It should be here and is not, or does not open its commitment. */
   | { readonly state: "missing" | "damaged" }
 
+/** Values that are missing are looked for again at most this often. */
+const LOOK_AGAIN_MS = 500
 const WITHHELD: PersonalState = { state: "withheld" }
 
 /** What is kept for an event. */
@@ -99,6 +101,11 @@ export class PersonalReader {
     return this.#erasures
   }
 
+  /** Whether an erasure was begun since this was opened. */
+  async hasNewErasures(): Promise<boolean> {
+    return (await this.#root.names(ERASURES_DIRECTORY)).length !== this.#erasures.length
+  }
+
   /** Events that hold values of a person. */
   eventsOf(subject: string): ReadonlySet<string> {
     const keys = this.#vault?.keysOf(subject).map(({ id }) => id) ?? []
@@ -113,7 +120,7 @@ export class PersonalReader {
   /** @throws {@link AuditError} `VAULT_MISSING` where the log has personal values and the keys are not here. */
   requireVault(): void {
     if (this.#vault === undefined && this.#root.readNow(VAULT_FILE) !== undefined)
-      LocalKeyVault.ofLog(this.#root, new StateDirectory(this.#environment).path, undefined, false)?.close()
+      openVault(this.#root, this.#environment)?.close()
   }
 
   /**
@@ -182,12 +189,16 @@ function refusedAsNone(error: unknown): readonly string[] {
 /** The vault, where it is here and can be read: without, values are withheld, whatever the reason. */
 function vaultOf(root: RootDirectory, environment: Environment): KeyVault | undefined {
   try {
-    const state = new StateDirectory(environment).path
-    return LocalKeyVault.ofLog(root, state, environment["SECUREML_VAULT_KEY_FILE"], false)
+    return openVault(root, environment)
   } catch (error) {
     if (error instanceof AuditError || ["EACCES", "EPERM"].includes(errorCode(error))) return undefined
     throw error
   }
+}
+
+function openVault(root: RootDirectory, environment: Environment): KeyVault | undefined {
+  const state = new StateDirectory(environment).path
+  return LocalKeyVault.ofLog(root, state, environment["SECUREML_VAULT_KEY_FILE"], false)
 }
 
 /** Makes a query of a log ready; whose personal values are asked for, the vault knows. */
@@ -250,6 +261,13 @@ export async function* withPersonalValues<R>(
   environment: Environment,
 ): AsyncGenerator<R, void, undefined> {
   let reader: PersonalReader | undefined
+  let openedMs = Number.NEGATIVE_INFINITY
+  const open = async (): Promise<PersonalReader> => {
+    reader?.close()
+    openedMs = performance.now()
+    reader = await PersonalReader.open(findLogDirectory(logDir)!, environment)
+    return reader
+  }
   try {
     for await (const one of records) {
       const record = one as AuditRecord
@@ -257,14 +275,12 @@ export async function* withPersonalValues<R>(
         yield one
         continue
       }
-      reader ??= await PersonalReader.open(findLogDirectory(logDir)!, environment)
-      let states = reader.statesOf(record)
-      // Recorded after the reader was opened: look again.
-      if ([...states.values()].some(({ state }) => state === "missing")) {
-        reader.close()
-        reader = await PersonalReader.open(findLogDirectory(logDir)!, environment)
-        states = reader.statesOf(record)
-      }
+      let states = (reader ?? (await open())).statesOf(record)
+      // It may have been erased, or recorded, after the reader was opened; where values are gone for good, looking again
+      // for each of them would take for ever.
+      const isMissing = [...states.values()].some(({ state }) => state === "missing")
+      const isOld = performance.now() - openedMs > LOOK_AGAIN_MS
+      if (isMissing && (isOld || (await reader!.hasNewErasures()))) states = (await open()).statesOf(record)
       yield revealed(record, states) as R
     }
   } finally {

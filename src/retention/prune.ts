@@ -53,6 +53,8 @@ export interface PruneReport extends PrunePlan {
 /** Most earlier records that a record repeats; older ones are told as one. */
 const MOST_EARLIER = 100
 const MOST_HOLDS = 200
+/** What is repeated of an earlier record. */
+const REPEATED = ["first_index", "last_index", "entries", "root", "oldest", "newest", "policy"] as const
 /** With these the log is not what was signed: what is wrong must not be pruned away. */
 const NOT_AS_SIGNED: readonly Verdict[] = ["corrupt", "rewritten", "wrong_key", "truncated", "unverifiable"]
 const NOTHING: Removed = { files: 0, payloads: 0 }
@@ -187,29 +189,10 @@ async function earlierOf({
   const last = await newestRecord(blobs, treeSize)
   if (last === undefined) return { earlier: [], earlierDropped: 0 }
   const { details, timestamp } = last.entry
-  const {
-    earlier: before,
-    earlier_dropped: dropped,
-    first_index,
-    last_index,
-    entries,
-    root,
-    oldest,
-    newest,
-    policy,
-  } = details
-  const row = {
-    record: last.record,
-    pruned_at: timestamp,
-    first_index,
-    last_index,
-    entries,
-    root,
-    oldest,
-    newest,
-    policy,
-  }
-  const all: JsonValue[] = [...(Array.isArray(before) ? (before as JsonValue[]) : []), row as JsonObject]
+  const { earlier: before, earlier_dropped: dropped } = details
+  const said = Object.fromEntries(REPEATED.map((name) => [name, details[name]!]))
+  const row: JsonObject = { record: last.record, pruned_at: timestamp, ...said }
+  const all: JsonValue[] = [...(Array.isArray(before) ? (before as JsonValue[]) : []), row]
   const cut = Math.max(0, all.length - MOST_EARLIER)
   return { earlier: all.slice(cut), earlierDropped: (typeof dropped === "number" ? dropped : 0) + cut }
 }

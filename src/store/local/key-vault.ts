@@ -118,7 +118,7 @@ export class LocalKeyVault implements KeyVault {
       const stats = fs.lstatSync(path)
       checkPrivateFile(path, stats)
       text = fs.readFileSync(path, "utf8").trim()
-      destroyedFd = openAtEnd(join(directory, "destroyed"))
+      destroyedFd = openDestroyed(join(directory, "destroyed"))
     } catch (error) {
       if (errorCode(error) === "ENOENT") return undefined
       throw error
@@ -338,6 +338,16 @@ function derived(root: Uint8Array, purpose: string): Buffer {
 
 function shardOf(name: string): string {
   return Buffer.from(name, "base64url").toString("hex", 0, 1)
+}
+
+/** Who may only read the vault reads it all the same. */
+function openDestroyed(path: string): number {
+  try {
+    return openAtEnd(path)
+  } catch (error) {
+    if (!["EROFS", "EACCES", "EPERM"].includes(errorCode(error))) throw error
+    return fs.openSync(path, constants.O_RDONLY | NO_FOLLOW)
+  }
 }
 
 function openAtEnd(path: string): number {
