@@ -4,19 +4,20 @@
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { expect, test } from "vitest"
+import { expect, test, vi } from "vitest"
 import {
   AuditTrail,
   eraseSubject,
   getAuditLogs,
   personal,
   proveEvent,
+  queryAuditLogs,
   subjectReport,
   verifyAuditLog,
 } from "../src/audit.ts"
-import { closeLedgersUnder, PayloadReader } from "../src/ledger/index.ts"
-import { commitmentOf } from "../src/privacy/index.ts"
-import { findLogDirectory } from "../src/store/index.ts"
+import { closeLedgersUnder, Ledger, PayloadReader } from "../src/ledger/index.ts"
+import { opensCommitment, openValues, type PersonalValue } from "../src/privacy/index.ts"
+import { findLogDirectory, LocalKeyVault } from "../src/store/index.ts"
 import { verifyProof } from "../src/verify.ts"
 import { childEnvironment, DIST, startModule } from "./children.ts"
 import { keepCopy, putBack, startArmed } from "./faults/armed.ts"
@@ -199,11 +200,26 @@ test("a commitment opens for its value alone, and the whole private state withou
   for (const name of names) {
     for (const text of [name, `person-${name}`, JSON.stringify(name)])
       for (const spelt of spellings(text)) expect(all.includes(spelt)).toBe(false)
-    for (const salt of [Buffer.alloc(32), Buffer.from(name)]) {
-      const guess = commitmentOf(salt, { eventId: "", pointer: "/details/who", json: JSON.stringify(name) })
-      expect(all.includes(guess)).toBe(false)
-    }
   }
+  const reader = await PayloadReader.open(findLogDirectory(logDir)!)
+  const vault = LocalKeyVault.ofLog(findLogDirectory(logDir)!, place.stateDir, undefined, false)!
+  const { entries } = await queryAuditLogs({ logDir, eventType: "step", proofs: true })
+  for (const [n, text] of entries!.entries()) {
+    const { event_id: eventId, details } = JSON.parse(text)
+    const [opened] = reader.sealedOf(eventId).map((part) => openValues(part, (id) => vault.key(id)))
+    const { salt, pointer } = (opened as PersonalValue[])[0]!
+    // Even with the salt it opens for its own value alone, in its own place.
+    const opens = names.filter((name) =>
+      opensCommitment(details.who.commitment, Buffer.from(salt, "base64"), {
+        eventId,
+        pointer,
+        json: JSON.stringify(name),
+      }),
+    )
+    expect(opens).toEqual([names[n]])
+  }
+  reader.close()
+  vault.close()
   fs.renameSync(join(place.stateDir, "vaults"), join(place.directory, "vault-elsewhere"))
   await closeLedgersUnder(place.directory)
   const records = await getAuditLogs({ logDir, eventType: "step" })
@@ -255,6 +271,56 @@ test("a value that belongs to several goes with any of them, and several without
   ])
   await trail.close()
 })
+
+test("what is recorded while the list of an erasure is made is erased with the rest", async () => {
+  const { logDir } = place
+  const trail = new AuditTrail("base", { logDir })
+  trail.logEvent("step", { who: personal("hidden-early", { subject: X }) })
+  const keep = Ledger.prototype.keepErasure
+  const spy = vi.spyOn(Ledger.prototype, "keepErasure").mockImplementationOnce(async function (this: Ledger, list) {
+    trail.logEvent("step", { who: personal("hidden-late", { subject: X }) })
+    await trail.flush()
+    return keep.call(this, list)
+  })
+  const { completedBy } = await eraseSubject({ logDir, subject: X, reason: "objection" })
+  spy.mockRestore()
+  const records = await getAuditLogs({ logDir, eventType: "step" })
+  for (const { details } of records) expect(details["who"]).toMatchObject({ state: "erased", by: completedBy })
+  expect(filesWith([X, "hidden-early", "hidden-late"])).toEqual([])
+  expect(await verifyAuditLog({ logDir })).toMatchObject({
+    verdict: "intact",
+    personalValues: { erased: 2, missing: 0 },
+  })
+  await trail.close()
+})
+
+test.each(["while its part waits", "once its part was to move"])(
+  "what a writer that was stopped in its call adds under a destroyed key goes too, %s",
+  async (when) => {
+    const { logDir } = place
+    const trail = new AuditTrail("base", { logDir })
+    trail.logEvent("step", { who: personal("hidden-0", { subject: X }) })
+    await trail.flush()
+    const state = join(place.stateDir)
+    const vault = LocalKeyVault.ofLog(findLogDirectory(logDir)!, state, undefined, false)!
+    const stale = vault.keysOf(X)[0]!
+    vault.close()
+    await eraseSubject({ logDir, subject: X, reason: "objection" })
+    // The key as that writer remembers it.
+    const spy = vi.spyOn(LocalKeyVault.prototype, "keyFor").mockReturnValue(stale)
+    const { eventId } = trail.logEvent("step", { who: personal("hidden-1", { subject: X }) })
+    spy.mockRestore()
+    const [encrypted] = await encryptedOf([{ event_id: eventId }])
+    if (when === "while its part waits") await eraseSubject({ logDir, subject: "nobody", reason: "other" })
+    await trail.flush()
+    const now = Buffer.concat([...files().values()])
+    expect(now.includes(encrypted!) || now.includes(encrypted!.toString("base64"))).toBe(false)
+    const records = await getAuditLogs({ logDir, eventType: "step" })
+    for (const { details } of records) expect(details["who"]).toMatchObject({ state: "erased" })
+    expect((await verifyAuditLog({ logDir })).verdict).toBe("intact")
+    await trail.close()
+  },
+)
 
 test("values that are gone without an event that says so damage the log's payloads", async () => {
   const { logDir } = place

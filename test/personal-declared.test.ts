@@ -128,8 +128,8 @@ test("odd values that are declared personal do not throw into the caller", async
     fine: 1,
   }
   trail.logEvent("step", odd)
-  trail.logEvent("user_request", odd)
-  trail.logEvent("model_inference", odd, { subjects: ["p"] })
+  trail.logEvent("user_request" as string, odd)
+  trail.logEvent("model_inference" as string, odd, { subjects: ["p"] })
   trail.logEvent("step", odd, { subjects: ["p"], personal: ["fine"] })
   const cycle: Record<string, unknown> = { big: 2n ** 70n, list: new Map([["k", 1]]) }
   cycle["self"] = cycle

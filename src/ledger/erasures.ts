@@ -5,7 +5,7 @@
  * @module
  */
 import { equalBytes, utf8, utf8Text } from "../bytes.ts"
-import { ERASURES_DIRECTORY, type KeyVault, type LogFiles } from "../store/index.ts"
+import { ERASURES_DIRECTORY, type KeyVault, type LogFiles, type SealedPart } from "../store/index.ts"
 import { parseObject } from "./identity.ts"
 
 /** One erasure. */
@@ -78,12 +78,26 @@ export async function shareErasures(root: LogFiles, vault: KeyVault): Promise<re
   return [...here.values()]
 }
 
-/** Adds events whose values were deleted after the list was made. */
-export async function addErased(root: LogFiles, id: string, events: readonly string[]): Promise<void> {
-  const erasure = (await readErasures(root)).find((one) => one.id === id)
-  const late = events.filter((event) => erasure?.values[event] === undefined && erasure?.late.includes(event) === false)
-  if (erasure !== undefined && late.length > 0)
-    await writeErasure(root, { ...erasure, late: [...new Set([...erasure.late, ...late])] })
+/**
+ * Adds to the lists the events of parts that they do not name yet.
+ * @param erased - Which erasure destroys a key.
+ */
+export async function addLate(
+  root: LogFiles,
+  erased: ReadonlyMap<string, string>,
+  parts: readonly Pick<SealedPart, "eventId" | "keys">[],
+): Promise<void> {
+  const events = new Map<string, Set<string>>()
+  for (const { eventId, keys } of parts) {
+    const id = keys.map((key) => erased.get(key)).find((one) => one !== undefined)
+    if (id !== undefined) events.set(id, (events.get(id) ?? new Set()).add(eventId))
+  }
+  if (events.size === 0) return
+  for (const erasure of await readErasures(root)) {
+    const known = new Set([...Object.keys(erasure.values), ...erasure.late])
+    const late = [...(events.get(erasure.id) ?? [])].filter((event) => !known.has(event))
+    if (late.length > 0) await writeErasure(root, { ...erasure, late: [...erasure.late, ...late] })
+  }
 }
 
 /** Which erasure destroyed a key. */

@@ -170,11 +170,8 @@ export class Ledger {
     return this.#vault
   }
 
-  /**
-   * Deletes what erasures have named and is still here.
-   * @returns How many parts were deleted.
-   */
-  async applyErasures(): Promise<number> {
+  /** Once resolved what erasures have named is deleted, as far as it was written before the call. */
+  async applyErasures(): Promise<void> {
     const { context } = this.#schedule
     await this.#schedule.settled()
     return this.#underMutex(() => applyErasures(context, this.#writer))

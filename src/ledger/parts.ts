@@ -18,7 +18,7 @@ import {
 } from "../store/index.ts"
 import { byWriter } from "./collect.ts"
 import type { SealContext } from "./context.ts"
-import { addErased, erasedKeys, readErasures } from "./erasures.ts"
+import { addLate, erasedKeys, readErasures } from "./erasures.ts"
 import { parseObject } from "./identity.ts"
 import { readTreeState } from "./tree-state.ts"
 import { OWNER_GONE_MS, type Writer } from "./writer.ts"
@@ -92,35 +92,41 @@ export async function moveParts(context: SealContext, own: Writer): Promise<void
 
 /** Returns whether all of a segment's entries are in the tree. */
 async function moveSegment(
-  { parts, root, keepsPersonal }: SealContext,
+  context: SealContext,
   segment: SegmentInfo,
   next: number,
   store: PayloadStore,
 ): Promise<boolean> {
-  // Read under the mutex, which an erasure holds while it deletes: what comes in later is left out here.
-  const erased = erasedKeys(keepsPersonal() ? await readErasures(root) : [])
+  const { parts } = context
   for (let offset = 0; ; ) {
     const read = await parts.read(segment.name, offset, READ_BYTES)
     if (read === undefined) return true
     const taken = read.lines.filter(({ seq }) => seq < next)
     const moving = taken.map(({ entry }) => parsePart(entry))
-    const late = new Map<string, string[]>()
-    const sealed = moving
-      .flatMap((part) => part.sealed)
-      .filter(({ keys, eventId }) => {
-        const by = keys.map((key) => erased.get(key)).find((id) => id !== undefined)
-        if (by !== undefined) late.set(by, [...(late.get(by) ?? []), eventId])
-        return by === undefined
-      })
-    for (const [id, events] of late) await addErased(root, id, events)
     store.addAll(
       moving.flatMap(({ payloads }) => payloads),
-      sealed,
+      await withoutErased(
+        context,
+        moving.flatMap(({ sealed }) => sealed),
+      ),
     )
     if (taken.length < read.lines.length) return false
     if (read.end !== "more") return true
     offset = read.endOffset
   }
+}
+
+/** A writer that was stopped in the middle of a call may add values under a key that was destroyed meanwhile. */
+async function withoutErased(
+  { root, vault }: SealContext,
+  sealed: readonly SealedPart[],
+): Promise<readonly SealedPart[]> {
+  const keys = sealed.length === 0 ? undefined : vault()
+  const isErased = ({ keys: ids }: SealedPart): boolean => ids.some((id) => keys?.isDestroyed(id) === true)
+  const erased = sealed.filter(isErased)
+  if (erased.length === 0) return sealed
+  await addLate(root, erasedKeys(await readErasures(root)), erased)
+  return sealed.filter((part) => !isErased(part))
 }
 
 async function removeMoved({ parts, nowMs }: SealContext, own: Writer, segment: SegmentInfo): Promise<void> {

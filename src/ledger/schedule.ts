@@ -219,8 +219,10 @@ export class SealSchedule {
   async #clean(context: SealContext): Promise<void> {
     if (this.#isClean || !context.keepsPersonal()) return
     try {
-      const done = await locked(context, async () => (await applyErasures(context, this.#writer)) >= 0)
-      this.#isClean = done === true
+      await locked(context, async () => {
+        await applyErasures(context, this.#writer)
+        this.#isClean = true
+      })
     } catch (error) {
       tellError(this.#path, "tidy", error)
       warn(

@@ -186,8 +186,8 @@ export interface PayloadStore {
   sealedOf(eventId: string): readonly SealedPart[]
   /** All sealed parts that need one of some keys. */
   sealedUnder(keys: readonly string[]): readonly SealedPart[]
-  /** Once returned the sealed parts that need one of some keys are overwritten. Returns how many there were. */
-  deleteUnder(keys: readonly string[]): number
+  /** Once returned the sealed parts that need one of some keys are overwritten. */
+  deleteUnder(keys: readonly string[]): void
   close(): void
 }
 

@@ -283,11 +283,13 @@ export class LocalIndexWriter {
     this.#state = undefined
     this.#files = {}
     this.#made = randomText()
+    const left = parseStamp(readStamp(this.#root))
     // First: without it nobody misses the files, and takes that for somebody's doing.
     await this.#root.remove(STAMP_FILE)
-    const names = await this.#root.names(INDEX_DIRECTORY)
-    for (const name of names) if (/^\d+\..*sqlite$/.test(name)) this.#takeBack(`${INDEX_DIRECTORY}/${name}`)
-    for (const name of names) {
+    // Of a writer of ours that died, and of nothing else: what others have put there is not opened.
+    if (left?.writing === true && isAsStamped(this.#root, left))
+      for (const name of Object.keys(left.files)) this.#takeBack(indexFileName(Number(name), left.made))
+    for (const name of await this.#root.names(INDEX_DIRECTORY)) {
       if (/^\d+\..*sqlite(-journal|-wal|-shm)?$/.test(name)) await this.#root.remove(`${INDEX_DIRECTORY}/${name}`)
     }
   }

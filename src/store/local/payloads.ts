@@ -112,7 +112,7 @@ export class LocalPayloads implements PayloadStore {
     return [...links.values()]
   }
 
-  deleteUnder(keys: readonly string[]): number {
+  deleteUnder(keys: readonly string[]): void {
     this.#database.exec("BEGIN IMMEDIATE")
     try {
       const links = this.#linksUnder(keys)
@@ -122,7 +122,6 @@ export class LocalPayloads implements PayloadStore {
         this.#database.prepare("DELETE FROM sealed_key WHERE sealed = ?").run(sealed)
       }
       this.#database.exec("COMMIT")
-      return links.length
     } catch (error) {
       this.#database.exec("ROLLBACK")
       throw error

@@ -157,8 +157,8 @@ export class MemoryPayloads implements PayloadStore {
     return []
   }
 
-  deleteUnder(): number {
-    return 0
+  deleteUnder(): void {
+    // There is nothing to delete.
   }
 
   close(): void {
