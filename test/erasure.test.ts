@@ -210,7 +210,7 @@ test("a commitment opens for its value alone, and the whole private state withou
     const { salt, pointer } = (opened as PersonalValue[])[0]!
     // Even with the salt it opens for its own value alone, in its own place.
     const opens = names.filter((name) =>
-      opensCommitment(details.who.commitment, Buffer.from(salt, "base64"), {
+      opensCommitment(details.who.commitment, salt, {
         eventId,
         pointer,
         json: JSON.stringify(name),

@@ -4,7 +4,7 @@
  * @module
  */
 import { utf8 } from "../bytes.ts"
-import { formatLine, type SealedPart } from "../store/index.ts"
+import { formatLineBytes, type SealedPart } from "../store/index.ts"
 import type { SealContext } from "./context.ts"
 import { addLate, erasedKeys, readErasures, shareErasures } from "./erasures.ts"
 import { formatPart, moveParts, parsePart } from "./parts.ts"
@@ -67,7 +67,7 @@ async function waitingUnder(
           payloads.map(({ pointer, salt, json }) => ({ pointer, salt, json })),
           sealed.filter((part) => !gone.includes(part)),
         )
-        const line = utf8(formatLine(seq, left + " ".repeat(entry.length - utf8(left).length)))
+        const line = formatLineBytes(seq, left + " ".repeat(entry.length - utf8(left).length))
         found.push(...gone)
         blanked.push({ segment: name, offset: endOffset - line.length, line })
       }

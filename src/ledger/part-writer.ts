@@ -3,7 +3,7 @@
  * synced before its entry is. Owned by that writer.
  * @module
  */
-import { formatLine, type Journal, type SegmentWriter } from "../store/index.ts"
+import { formatLineBytes, type Journal, type SegmentWriter } from "../store/index.ts"
 
 /** What goes beside an entry. */
 export interface PartText {
@@ -43,7 +43,7 @@ export class PartWriter {
       this.#segment = this.#journal.openSegment(id, number)
       this.#settledBytes = 0
     }
-    const line = Buffer.from(formatLine(seq, text))
+    const line = formatLineBytes(seq, text)
     this.#segment.append(line, line.length)
     if (!hasLarge) return
     this.#segment.syncNow()

@@ -26,14 +26,13 @@ export function commitmentOf(salt: Uint8Array, { eventId, pointer, json }: Commi
 
 /** HMAC-SHA-256 over some parts, each behind its length. */
 function keyedDigest(key: Uint8Array, parts: readonly string[]): Buffer {
-  const hmac = createHmac("sha256", key)
+  const bytes = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + 4 + Buffer.byteLength(part), 0))
+  let at = 0
   for (const part of parts) {
-    const bytes = Buffer.from(part)
-    const length = Buffer.alloc(4)
-    length.writeUInt32BE(bytes.length)
-    hmac.update(length).update(bytes)
+    const length = bytes.write(part, at + 4)
+    at = bytes.writeUInt32BE(length, at) + length
   }
-  return hmac.digest()
+  return createHmac("sha256", key).update(bytes).digest()
 }
 
 /** Whether a commitment opens for a value. */

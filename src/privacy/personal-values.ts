@@ -3,10 +3,10 @@
  * the log. One for each event; owned by its log call.
  * @module
  */
-import { randomBytes } from "node:crypto"
 import type { PersonalHandler, SealedValue } from "../event/index.ts"
 import type { KeyVault, SealedPart } from "../store/index.ts"
 import { commitmentOf } from "./commitment.ts"
+import { freshBytes } from "./fresh-bytes.ts"
 import { type PersonalValue, sealValues } from "./sealed-values.ts"
 
 const NONE: readonly SealedPart[] = []
@@ -27,12 +27,12 @@ export class PersonalValues implements PersonalHandler {
 
   /** A value anywhere in the entry. */
   commitAt({ pointer, json, subjects }: SealedValue): string {
-    const salt = randomBytes(32)
-    const persons = JSON.stringify([...subjects].sort())
+    const salt = freshBytes(32)
+    const persons = subjects.length === 1 ? subjects[0]! : JSON.stringify([...subjects].sort())
     this.#byPersons ??= new Map()
     const known = this.#byPersons.get(persons) ?? { subjects, values: [] }
     this.#byPersons.set(persons, known)
-    known.values.push({ pointer, salt: salt.toString("base64"), json })
+    known.values.push({ pointer, salt, json })
     return commitmentOf(salt, { eventId: this.#eventId, pointer, json })
   }
 

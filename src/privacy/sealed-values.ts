@@ -3,15 +3,16 @@
  * their places and salts, under the persons' keys. Format: docs/format.md, "Personal values". No I/O.
  * @module
  */
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto"
+import { createCipheriv, createDecipheriv, createHmac } from "node:crypto"
 import type { SealedPart, SubjectKey } from "../store/index.ts"
+import { freshBytes } from "./fresh-bytes.ts"
 
 /** A value, where its marker stands, and the salt of its commitment. */
 export interface PersonalValue {
   /** RFC 6901 pointer inside the entry, such as "/details/user_id". */
   readonly pointer: string
-  /** 32 random bytes, base64. */
-  readonly salt: string
+  /** 32 random bytes. */
+  readonly salt: Uint8Array
   /** The value as it was encoded. */
   readonly json: string
 }
@@ -21,6 +22,8 @@ const CIPHER = "aes-256-gcm"
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const SALT_BYTES = 32
+const LENGTH_BYTES = 4
+const COUNT_BYTES = 2
 /** Lengths are rounded up to a multiple of this, each value's and that of all together. */
 const STEP_BYTES = 64
 
@@ -28,7 +31,7 @@ const STEP_BYTES = 64
 export function sealValues(eventId: string, keys: readonly SubjectKey[], values: readonly PersonalValue[]): SealedPart {
   const sorted = [...keys].sort((a, b) => (a.id < b.id ? -1 : 1))
   const ids = sorted.map(({ id }) => id)
-  const nonce = randomBytes(NONCE_BYTES)
+  const nonce = freshBytes(NONCE_BYTES)
   const cipher = createCipheriv(CIPHER, keyOf(sorted.map(({ key }) => key)), nonce)
   cipher.setAAD(boundTo(eventId, ids))
   const data = Buffer.concat([nonce, cipher.update(packed(values)), cipher.final(), cipher.getAuthTag()])
@@ -72,26 +75,46 @@ function keyOf(keys: readonly Uint8Array[]): Uint8Array {
 
 /** The domain, the event and the keys, each behind its length. */
 function boundTo(eventId: string, ids: readonly string[]): Buffer {
-  return Buffer.concat([DOMAIN, eventId, ...ids].flatMap((part) => [lengthOf(Buffer.from(part)), Buffer.from(part)]))
+  const parts = [DOMAIN, eventId, ...ids]
+  const bytes = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + LENGTH_BYTES + Buffer.byteLength(part), 0))
+  let at = 0
+  for (const part of parts) at = textInto(bytes, part, at)
+  return bytes
 }
 
-function lengthOf(bytes: Uint8Array): Buffer {
-  const length = Buffer.alloc(4)
-  length.writeUInt32BE(bytes.length)
-  return length
+/** Writes a text behind its length; returns where it ends. */
+function textInto(bytes: Buffer, text: string, at: number): number {
+  const length = bytes.write(text, at + LENGTH_BYTES)
+  bytes.writeUInt32BE(length, at)
+  return at + LENGTH_BYTES + length
 }
 
 /** Place, salt and value of each, texts behind their lengths; blanks behind a value hide how long it is. */
 function packed(values: readonly PersonalValue[]): Buffer {
-  const parts = values.flatMap(({ pointer, salt, json }) => {
-    const [place, value] = [Buffer.from(pointer), padded(Buffer.from(json))]
-    return [lengthOf(place), place, Buffer.from(salt, "base64"), lengthOf(value), value]
-  })
-  return padded(Buffer.concat([Buffer.from([values.length >> 8, values.length & 255]), ...parts]))
+  const sizes = values.map(({ json }) => rounded(Buffer.byteLength(json)))
+  const size = values.reduce(
+    (sum, { pointer }, n) => sum + 2 * LENGTH_BYTES + Buffer.byteLength(pointer) + SALT_BYTES + sizes[n]!,
+    COUNT_BYTES,
+  )
+  // JSON may end with blanks.
+  const bytes = Buffer.alloc(rounded(size), " ")
+  let at = bytes.writeUInt16BE(values.length, 0)
+  for (const [n, { pointer, salt, json }] of values.entries()) {
+    at = textInto(bytes, pointer, at)
+    bytes.set(salt, at)
+    at = bytes.writeUInt32BE(sizes[n]!, at + SALT_BYTES)
+    bytes.write(json, at)
+    at += sizes[n]!
+  }
+  return bytes
+}
+
+function rounded(length: number): number {
+  return Math.ceil(length / STEP_BYTES) * STEP_BYTES
 }
 
 function unpacked(bytes: Buffer): PersonalValue[] {
-  let at = 2
+  let at = COUNT_BYTES
   const take = (length: number): Buffer => {
     at += length
     if (at > bytes.length) throw new RangeError("cut off")
@@ -99,12 +122,7 @@ function unpacked(bytes: Buffer): PersonalValue[] {
   }
   return Array.from({ length: bytes.readUInt16BE(0) }, () => ({
     pointer: take(take(4).readUInt32BE(0)).toString(),
-    salt: take(SALT_BYTES).toString("base64"),
+    salt: take(SALT_BYTES),
     json: take(take(4).readUInt32BE(0)).toString().trimEnd(),
   }))
-}
-
-/** JSON may end with blanks. */
-function padded(bytes: Buffer): Buffer {
-  return Buffer.concat([bytes, Buffer.alloc((STEP_BYTES - (bytes.length % STEP_BYTES)) % STEP_BYTES, " ")])
 }

@@ -3,7 +3,6 @@
  * Also the events that hold values of a person. Reads only.
  * @module
  */
-import { fromBase64 } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import type { AuditEntry, AuditRecord, JsonValue } from "../event/index.ts"
 import { type Environment, type Erasure, PayloadReader, readErasures } from "../ledger/index.ts"
@@ -156,9 +155,7 @@ export class PersonalReader {
     const { values, isWithheld, isDestroyed } = opened
     if (this.#isPublicPart) return { state: "withheld" }
     const kept = values.filter((value) => value.pointer === pointer)
-    const whole = kept.find(({ salt, json }) =>
-      opensCommitment(commitment, fromBase64(salt) ?? new Uint8Array(0), { eventId, pointer, json }),
-    )
+    const whole = kept.find(({ salt, json }) => opensCommitment(commitment, salt, { eventId, pointer, json }))
     if (whole !== undefined) return { state: "present", value: JSON.parse(whole.json) as JsonValue }
     if (kept.length > 0) return { state: "damaged" }
     const erasure = this.#erasures.find(

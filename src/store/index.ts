@@ -25,7 +25,7 @@ export {
   type SubjectKey,
 } from "./contract.ts"
 export { inLanes } from "./lanes.ts"
-export { formatLine, formatLineInto, MAX_LINE_BYTES, parseLines } from "./lines.ts"
+export { formatLine, formatLineBytes, formatLineInto, MAX_LINE_BYTES, parseLines } from "./lines.ts"
 export { LocalBlobs } from "./local/blobs.ts"
 export { closeIndexesUnder, indexBytes, LocalIndex, LocalIndexWriter } from "./local/event-index.ts"
 export {
