@@ -38,7 +38,10 @@ export function formatPart(
   values: readonly Omit<Payload, "eventId">[],
   sealed: readonly Omit<SealedPart, "eventId">[],
 ): string {
-  const personal = sealed.map(({ keys, data }) => ({ keys, data: Buffer.from(data.buffer, data.byteOffset, data.length).toString("base64") }))
+  const personal = sealed.map(({ keys, data }) => ({
+    keys,
+    data: Buffer.from(data.buffer, data.byteOffset, data.length).toString("base64"),
+  }))
   return JSON.stringify({ event_id: eventId, values, ...(sealed.length === 0 ? {} : { personal }) })
 }
 

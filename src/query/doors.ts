@@ -23,8 +23,7 @@ import { type AuditFilters, type AuditQuery, checkCounted, checkQuery, type Reco
 import { type KeptValue, keptValuesOf } from "./kept-values.ts"
 import { type DecisionTrace, eventsIn, traceOf } from "./lineage.ts"
 import { type AuditOperation, operationOf } from "./operation.ts"
-import { withPersonalValues } from "./personal.ts"
-import { type AuditPage, type PageQuery, prove, readPage, streamRecords } from "./read.ts"
+import { type AuditPage, type PageQuery, prove, readPage, streamFilled } from "./read.ts"
 import { type SubjectReport, subjectReportOf } from "./subject.ts"
 import { told, toldStream } from "./told.ts"
 import { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
@@ -93,9 +92,8 @@ async function recordsOf<T extends string>(
 ): Promise<AsyncIterable<Records<T>, void, undefined>> {
   checkQuery(query)
   const logDir = directoryOf(query.logDir)
-  const environment = environmentOf(logDir)
-  const found = streamRecords(query, logDir, environment) as unknown as AsyncGenerator<Records<T>>
-  return toldStream(name, query, logDir, withPersonalValues(found, logDir, environment))
+  const records = streamFilled(query, logDir, environmentOf(logDir)) as unknown as AsyncGenerator<Records<T>>
+  return toldStream(name, query, logDir, records)
 }
 
 /**
@@ -114,22 +112,10 @@ export async function queryAuditLogs<const T extends string = string>(
     "queryAuditLogs",
     query,
     logDir,
-    () => revealedPage(query, logDir),
+    () => readPage(query, logDir, environmentOf(logDir)),
     ({ records }) => records.length,
   )
   return page as unknown as AuditPage<Records<T>>
-}
-
-async function revealedPage<T extends string>(query: PageQuery<T>, logDir: string): Promise<AuditPage<RecordOf<T>>> {
-  const environment = environmentOf(logDir)
-  const page = await readPage(query, logDir, environment)
-  const records: RecordOf<T>[] = []
-  for await (const record of withPersonalValues(eachOf(page.records), logDir, environment)) records.push(record)
-  return { ...page, records }
-}
-
-async function* eachOf<R>(records: readonly R[]): AsyncGenerator<R> {
-  yield* records
 }
 
 /**

@@ -44,9 +44,17 @@ export type { LinkCertainty } from "./lineage-clues.ts"
 export { type AuditOperation, type ChildOperation, childrenOf, operationOf } from "./operation.ts"
 export { listOperations, type OperationQuery } from "./operation-list.ts"
 export type { MissingEvents, OperationError, OperationFacts, OperationSummary } from "./operation-tally.ts"
-export { PersonalReader, type PersonalState, withPersonalValues } from "./personal.ts"
+export { PersonalFiller, PersonalReader, type PersonalState } from "./personal.ts"
 export { newestRecord, type Pruning } from "./pruning.ts"
-export { type AuditPage, type PageQuery, type ProveQuery, prove, readPage, streamRecords } from "./read.ts"
+export {
+  type AuditPage,
+  type PageQuery,
+  type ProveQuery,
+  prove,
+  readPage,
+  streamFilled,
+  streamRecords,
+} from "./read.ts"
 export { type IndexReport, reindexLog } from "./reindex.ts"
 export { readEntries, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 export type { SubjectReport } from "./subject.ts"

@@ -251,36 +251,43 @@ function withAt(value: unknown, path: readonly string[], change: (found: unknown
   return made
 }
 
-/** Records as a reader with the vault sees them; nothing is opened before the first personal value. */
-export async function* withPersonalValues<R>(
-  records: AsyncIterable<R>,
-  logDir: string,
-  environment: Environment,
-): AsyncGenerator<R, void, undefined> {
-  let reader: PersonalReader | undefined
-  let openedMs = Number.NEGATIVE_INFINITY
-  const open = async (): Promise<PersonalReader> => {
-    reader?.close()
-    openedMs = performance.now()
-    reader = await PersonalReader.open(findLogDirectory(logDir)!, environment)
-    return reader
+/** Fills records as a reader with the vault sees them; nothing is opened before the first personal value. */
+export class PersonalFiller {
+  readonly #logDir: string
+  readonly #environment: Environment
+  #reader: PersonalReader | undefined
+  #openedMs = Number.NEGATIVE_INFINITY
+
+  constructor(logDir: string, environment: Environment) {
+    this.#logDir = logDir
+    this.#environment = environment
   }
-  try {
-    for await (const one of records) {
-      const record = one as AuditRecord
-      if (markersIn(record).length === 0) {
-        yield one
-        continue
-      }
-      let states = (reader ?? (await open())).statesOf(record)
-      // It may have been erased, or recorded, after the reader was opened; where values are gone for good, looking again
-      // for each of them would take for ever.
-      const isMissing = [...states.values()].some(({ state }) => state === "missing")
-      const isOld = performance.now() - openedMs > LOOK_AGAIN_MS
-      if (isMissing && (isOld || (await reader!.hasNewErasures()))) states = (await open()).statesOf(record)
-      yield revealed(record, states) as R
-    }
-  } finally {
-    reader?.close()
+
+  /** Whether an entry may have personal values. Its bytes are asked: parsed, all of it would have to be looked through. */
+  isNeeded(bytes: Uint8Array): boolean {
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(PERSONAL_MARKER)
+  }
+
+  async fill(record: AuditRecord): Promise<AuditRecord> {
+    const reader = this.#reader ?? (await this.#open())
+    const states = reader.statesOf(record)
+    // It may have been erased, or recorded, after the reader was opened; where values are gone for good, looking again
+    // for each of them would take for ever.
+    const isMissing = [...states.values()].some(({ state }) => state === "missing")
+    const isOld = performance.now() - this.#openedMs > LOOK_AGAIN_MS
+    const isAgain = isMissing && (isOld || (await reader.hasNewErasures()))
+    return revealed(record, isAgain ? (await this.#open()).statesOf(record) : states)
+  }
+
+  async #open(): Promise<PersonalReader> {
+    this.close()
+    this.#openedMs = performance.now()
+    this.#reader = await PersonalReader.open(findLogDirectory(this.#logDir)!, this.#environment)
+    return this.#reader
+  }
+
+  close(): void {
+    this.#reader?.close()
+    this.#reader = undefined
   }
 }

@@ -16,7 +16,7 @@ import { type Checkpoint, TILE_WIDTH } from "../proof/index.ts"
 import { findLogDirectory } from "../store/index.ts"
 import { formatCursor, parseCursor } from "./cursor.ts"
 import { type AuditQuery, checkQuery, compileFilter, type Filter, type RecordOf, timeOf } from "./filter.ts"
-import { filterIn } from "./personal.ts"
+import { filterIn, PersonalFiller } from "./personal.ts"
 import { sealedMatches } from "./sealed.ts"
 import { entryText, type Snapshot, takeSnapshot } from "./snapshot.ts"
 
@@ -48,15 +48,34 @@ interface Found {
 }
 
 /**
- * Streams the records that match, in ledger order (or newest first), the unsealed ones included.
+ * Streams the records that match, in ledger order (or newest first), the unsealed ones included, as the log has them: a
+ * personal value is a marker.
  *
  * @throws TypeError, RangeError for a wrong query, naming the field.
  * @throws {@link AuditError} `LOG_DIR_UNREADABLE`.
  */
-export async function* streamRecords<const T extends string = string>(
+export function streamRecords<const T extends string = string>(
   query: AuditQuery<T>,
   logDir: string,
   environment: Environment = process.env,
+): AsyncGenerator<RecordOf<T>> {
+  return stream(query, logDir, environment, undefined)
+}
+
+/** The same with personal values in their places, where they can be read here. */
+export function streamFilled<const T extends string = string>(
+  query: AuditQuery<T>,
+  logDir: string,
+  environment: Environment,
+): AsyncGenerator<RecordOf<T>> {
+  return stream(query, logDir, environment, new PersonalFiller(logDir, environment))
+}
+
+async function* stream<T extends string>(
+  query: AuditQuery<T>,
+  logDir: string,
+  environment: Environment,
+  filler: PersonalFiller | undefined,
 ): AsyncGenerator<RecordOf<T>> {
   checkQuery(query)
   compileFilter(query)
@@ -66,17 +85,22 @@ export async function* streamRecords<const T extends string = string>(
   const snapshot = await takeSnapshot(root)
   const from = query.cursor === undefined ? undefined : parseCursor(query.cursor, query.order ?? "asc")
   let left = query.limit ?? Number.POSITIVE_INFINITY
-  for await (const { record } of findAll(snapshot, filter, query.order ?? "asc", from?.index)) {
-    yield record as unknown as RecordOf<T>
-    if (--left === 0) return
+  try {
+    for await (const { record, bytes } of findAll(snapshot, filter, query.order ?? "asc", from?.index)) {
+      const shown = filler?.isNeeded(bytes) === true ? await filler.fill(record) : record
+      yield shown as unknown as RecordOf<T>
+      if (--left === 0) return
+    }
+  } finally {
+    filler?.close()
   }
 }
 
-/** One page of the records that match; see `queryAuditLogs`. */
+/** One page of the records that match, personal values in their places; see `queryAuditLogs`. */
 export async function readPage<const T extends string = string>(
   query: PageQuery<T>,
   logDir: string,
-  environment: Environment = process.env,
+  environment: Environment,
 ): Promise<AuditPage<RecordOf<T>>> {
   checkQuery(query, ["proofs"])
   compileFilter(query)
@@ -85,13 +109,24 @@ export async function readPage<const T extends string = string>(
   const filter = await filterIn(root, query, environment)
   const snapshot = await takeSnapshot(root)
   const { found, nextCursor } = await fillPage(snapshot, filter, query)
-  const records = found.map(({ record }) => record as unknown as RecordOf<T>)
+  const records = (await filled(found, logDir, environment)) as unknown as RecordOf<T>[]
   const page = { records, nextCursor, checkpoint: snapshot.head }
   if (query.proofs !== true) return page
   const proofs: (string | null)[] = []
   for (const { record } of found)
     proofs.push(record.index === null ? null : await proofTextFor(snapshot.blobs, snapshot.head!, record.index))
   return { ...page, entries: found.map(({ bytes }) => entryText(bytes)), proofs }
+}
+
+async function filled(found: readonly Found[], logDir: string, environment: Environment): Promise<AuditRecord[]> {
+  const filler = new PersonalFiller(logDir, environment)
+  const records: AuditRecord[] = []
+  try {
+    for (const { record, bytes } of found) records.push(filler.isNeeded(bytes) ? await filler.fill(record) : record)
+    return records
+  } finally {
+    filler.close()
+  }
 }
 
 async function fillPage(

@@ -2,7 +2,7 @@
  * Free text: which texts of an entry are searched, what a word is, and when a text holds what was asked for. Pure.
  * @module
  */
-import type { AuditEntry, JsonValue } from "../event/index.ts"
+import type { AuditEntry, JsonObject, JsonValue } from "../event/index.ts"
 
 /** Scripts that put no space between words: each character counts as one. */
 const UNSPACED = "\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}\\p{sc=Thai}\\p{sc=Lao}\\p{sc=Khmer}\\p{sc=Myanmar}"
@@ -53,7 +53,8 @@ function walk(whole: JsonValue, visit: (text: string) => void): void {
     if (typeof value === "string") visit(value)
     else if (typeof value === "number" || typeof value === "boolean") visit(String(value))
     else if (Array.isArray(value)) for (const item of value as readonly JsonValue[]) open.push(item)
-    else if (value !== null) {
+    // A personal value has a marker in its place, which has no words.
+    else if (value !== null && (value as JsonObject)["$secureml"] !== "personal") {
       for (const [key, item] of Object.entries(value)) {
         visit(key)
         open.push(item)

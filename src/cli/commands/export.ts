@@ -5,7 +5,7 @@
 import { type Command, Option } from "commander"
 import type { AuditQuery, AuditRecord } from "../../audit.ts"
 import { recordAct } from "../../capture/index.ts"
-import { streamRecords, withPersonalValues } from "../../query/index.ts"
+import { streamFilled, streamRecords } from "../../query/index.ts"
 import type { RootDirectory } from "../../store/index.ts"
 import { exportBundle } from "../bundle-export.ts"
 import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
@@ -162,10 +162,8 @@ async function writeAll(
   { flags, tally, signal, output }: ExportRun,
 ): Promise<boolean> {
   const progress = new Progress(output)
-  const found = entriesOf(query)
-  const given = flags.disclose === undefined ? found : withPersonalValues(found, query.logDir, process.env)
   try {
-    for await (const record of given) {
+    for await (const record of recordsOf(query, flags)) {
       if (signal.aborted) throw new Error("the export was interrupted: what was written is not all of it")
       if (output.closed) return false
       await records.write(record)
@@ -181,9 +179,13 @@ async function writeAll(
   }
 }
 
-/** Records as the log has them: of a personal value the commitment. */
-function entriesOf(query: AuditQuery & { readonly logDir: string }): AsyncIterable<AuditRecord> {
-  return streamRecords<string>(query, query.logDir) as unknown as AsyncIterable<AuditRecord>
+/** As the log has them, of a personal value the commitment; or with the values, once that was recorded. */
+function recordsOf(
+  query: AuditQuery & { readonly logDir: string },
+  { disclose }: ExportFlags,
+): AsyncIterable<AuditRecord> {
+  const stream = disclose === undefined ? streamRecords : streamFilled
+  return stream<string>(query, query.logDir, process.env) as unknown as AsyncIterable<AuditRecord>
 }
 
 function detailsOf({ records, unsealed, lastIndex, complete }: Tally): object {

@@ -6,7 +6,7 @@ import type { Command } from "commander"
 import type { AuditRecord, JsonObject } from "../../audit.ts"
 import { utf8Text } from "../../bytes.ts"
 import { parseEntry } from "../../event/index.ts"
-import { withPersonalValues } from "../../query/index.ts"
+import { PersonalFiller } from "../../query/index.ts"
 import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
 import { escapeBytes, escapeJson, escapeText } from "../escape.ts"
 import { UsageError } from "../failure.ts"
@@ -45,12 +45,10 @@ async function runShow(event: EventName, flags: ShowFlags, output: Output): Prom
   const { bytes, index } = await findEvent(root, event)
   if (flags.raw === true) return output.data(output.terminal ? `${rawText(bytes)}\n` : bytes)
   const record: AuditRecord = { ...parseEntry(bytes), index, sealed: index !== null }
-  for await (const shown of withPersonalValues(only(record), root.path, process.env))
-    await output.data(flags.json === true ? jsonLine(shown) : describe(shown, output))
-}
-
-async function* only(record: AuditRecord): AsyncGenerator<AuditRecord> {
-  yield record
+  const filler = new PersonalFiller(root.path, process.env)
+  const shown = filler.isNeeded(bytes) ? await filler.fill(record) : record
+  filler.close()
+  await output.data(flags.json === true ? jsonLine(shown) : describe(shown, output))
 }
 
 /** Exact bytes are for programs; on a terminal what it could obey is escaped. */
