@@ -8,13 +8,15 @@ import { describe, expect, test } from "vitest"
 import {
   AuditTrail,
   countAuditLogs,
+  eraseSubject,
   getAuditLogs,
   getOperation,
   histogramAuditLogs,
+  personal,
   verifyAuditLog,
 } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
-import { readIdentity } from "../src/ledger/index.ts"
+import { PayloadReader, readIdentity } from "../src/ledger/index.ts"
 import { encodeBundle, parseBundle } from "../src/proof/index.ts"
 import { prove, reindexLog } from "../src/query/index.ts"
 import { addHold, listHolds, loadPolicy, pruneLog, releaseHold } from "../src/retention/index.ts"
@@ -280,4 +282,39 @@ test("values kept beside the log go with their entries, and with no others", asy
   expect(await codes()).toEqual(["pruned"])
   expect(fs.readFileSync(join(logDir, ".state/payloads.sqlite")).includes("0".repeat(5_000))).toBe(false)
   expect(removePayloads(root, [kept[1]!.event_id])).toBe(1)
+})
+
+test("personal values go with their entries too, and an erasure whose event went accuses nobody", async () => {
+  const { logDir } = place
+  const trail = new AuditTrail("personal", { logDir })
+  const first = trail.logEvent("step", { who: personal("value-early", { subject: "stays" }) })
+  trail.logEvent("step", { who: personal("value-erased", { subject: "goes" }) })
+  await trail.flush()
+  await eraseSubject({ logDir, subject: "goes", reason: "other" })
+  for (let m = 0; m < 300; m++) trail.logEvent("small", { m })
+  trail.logEvent("step", { who: personal("value-late", { subject: "stays" }) })
+  await trail.close()
+  await restart(place)
+  await sealLog({ logDir })
+  const sealed = async (eventId: string) => {
+    const reader = await PayloadReader.open(findLogDirectory(logDir)!)
+    try {
+      return reader.sealedOf(eventId).map(({ data }) => Buffer.from(data))
+    } finally {
+      reader.close()
+    }
+  }
+  const [encrypted] = await sealed(first.eventId)
+  expect(await prune({ below: 256 })).toMatchObject({ removed: { payloads: 1 } })
+  expect(await sealed(first.eventId)).toEqual([])
+  expect(fs.readFileSync(join(logDir, ".state/payloads.sqlite")).includes(encrypted!)).toBe(false)
+  expect(await verify()).toMatchObject({
+    verdict: "intact",
+    prunedBelow: 256,
+    personalValues: { present: 1, missing: 0 },
+  })
+  expect(await codes()).toEqual(["pruned", "erasure_pruned"])
+  expect((await getAuditLogs({ logDir, subject: "stays" })).map(({ details }) => details)).toEqual([
+    { who: "value-late" },
+  ])
 })

@@ -1,0 +1,95 @@
+import * as fs from "node:fs"
+import { expect, test } from "vitest"
+import { AuditTrail, getAuditLogs, personal } from "../../src/audit.ts"
+import { restart } from "../place.ts"
+import { useCli } from "./run.ts"
+
+const { place, audit, shell } = useCli()
+
+async function claims(): Promise<void> {
+  const trail = new AuditTrail("claims", { logDir: place.logDir })
+  trail.logEvent("claim", {
+    who: personal("Jane\u001b[31m Roe", { subject: "patient-1" }),
+    other: personal("Max Moe", { subject: "patient-2" }),
+  })
+  trail.logUserRequest({ requestType: "access", userId: "patient-1", details: {}, status: "open" })
+  await trail.close()
+  await restart(place)
+}
+
+test("subject tells everything of one person and nothing of another, and that it did is recorded", async () => {
+  await claims()
+  const { code, stdout, stderr } = await shell('printf "patient-1\\n" | $SECUREML audit subject -')
+  expect([code, stderr]).toEqual([0, ""])
+  expect(stdout).toMatch(/^2 personal values in 2 events, as of /)
+  expect(stdout).toContain('"user_id": "patient-1"')
+  expect(stdout).toContain('"state": "withheld"')
+  expect(stdout).not.toMatch(/Max Moe|\u001b/)
+  const report = JSON.parse((await shell("printf patient-2 | $SECUREML audit subject - --json")).stdout)
+  expect(Object.keys(report)).toEqual(["generatedAt", "values", "records"])
+  expect([report.values, report.records[0].details.other]).toEqual([1, "Max Moe"])
+  expect((await shell("printf nobody | $SECUREML audit subject -")).stdout).toBe(
+    "the log holds no personal values of this person\n",
+  )
+  const reads = await getAuditLogs({ logDir: place.logDir, eventType: "audit_read" })
+  expect(reads.map(({ details }) => details.records)).toEqual([2, 1, 0])
+  expect(JSON.stringify(reads)).not.toContain("patient")
+})
+
+test("erase erases, says what is out of reach, and is no error for a person who is not known", async () => {
+  await claims()
+  const flags = "--reason consent_withdrawn --request-id r-1"
+  const { code, stdout, stderr } = await shell(`printf patient-1 | $SECUREML audit erase - ${flags}`)
+  expect([code, stderr]).toEqual([0, ""])
+  expect(stdout).toMatch(
+    /^result +erased\nerasure +\S+\ndeleted +2 values of 2 events\nrecorded by +\S+\nnot reached from here:\n/,
+  )
+  const again = await shell(`printf patient-1 | $SECUREML audit erase - ${flags} --json`)
+  expect([again.code, JSON.parse(again.stdout).result]).toEqual([0, "nothing_held"])
+  expect((await audit("list", "--event-type", "claim")).stdout).toContain("Max Moe")
+  const { details } = (await getAuditLogs({ logDir: place.logDir, eventType: "claim" }))[0]!
+  expect(details["who"]).toMatchObject({ state: "erased" })
+  const told = await getAuditLogs({ logDir: place.logDir, eventType: ["erasure_started", "erasure_completed"] })
+  expect(told.map(({ details: said }) => (said as { request_id?: string }).request_id)).toEqual(["r-1", "r-1"])
+  expect(JSON.stringify(told)).not.toContain("patient")
+  expect((await audit("verify")).code).toBe(0)
+})
+
+test("an erasure that was cut off is finished by --resume, and verify says so before", async () => {
+  await claims()
+  await shell("printf patient-1 | $SECUREML audit erase - --reason other")
+  const [name] = fs.readdirSync(`${place.logDir}/.state/erasures`)
+  const path = `${place.logDir}/.state/erasures/${name}`
+  const { completed_by: _, ...open } = JSON.parse(fs.readFileSync(path, "utf8"))
+  fs.writeFileSync(path, `${JSON.stringify(open)}\n`)
+  expect((await audit("verify", "--json")).stdout).toContain("erasure_pending")
+  expect(await audit("erase", "--resume")).toMatchObject({ code: 0, stdout: "1 erasures finished\n" })
+  expect((await audit("verify", "--json")).stdout).not.toContain("erasure_pending")
+  expect(await audit("erase", "--resume", "--json")).toMatchObject({ code: 0, stdout: '{"resumed":0}\n' })
+})
+
+test.each([
+  ["erase patient-1 --reason other", /standard input/],
+  ["erase - </dev/null --reason other", /no identifier/],
+  ["erase -", /--reason is missing/],
+  ["erase --reason other", /<subject> is missing/],
+  ["erase - --reason because", /--reason/],
+  ["erase - --resume", /--resume/],
+  ["subject patient-1", /standard input/],
+  ["subject - </dev/null", /no identifier/],
+])("%s is wrong usage, and nothing is changed", async (command, message) => {
+  await claims()
+  const { code, stderr } = await shell(`printf patient-1 | $SECUREML audit ${command}`)
+  expect(code).toBe(2)
+  expect(stderr).toMatch(message)
+  expect(fs.existsSync(`${place.logDir}/.state/erasures`)).toBe(false)
+})
+
+test("a request id that names the person is refused: it would stay in the log", async () => {
+  await claims()
+  const { code, stderr } = await shell(
+    "printf patient-1 | $SECUREML audit erase - --reason other --request-id for-patient-1",
+  )
+  expect([code, stderr]).toEqual([expect.any(Number), expect.stringMatching(/requestId/)])
+  expect(code).not.toBe(0)
+})
