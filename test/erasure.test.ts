@@ -152,7 +152,7 @@ test("killed at any file operation and run again, an erasure ends the same", { t
     const { verdict, personalValues } = await verifyAuditLog({ logDir })
     expect([verdict, personalValues], `killed at ${killAt}`).toEqual([
       "intact",
-      { present: 20, withheld: 0, erased: 24, missing: 0, damaged: 0 },
+      { present: 20, restricted: 0, withheld: 0, erased: 24, missing: 0, damaged: 0 },
     ])
     if (signal === null) return expect(killAt).toBeGreaterThan(40)
   }
@@ -276,11 +276,11 @@ test("what is recorded while the list of an erasure is made is erased with the r
   const { logDir } = place
   const trail = new AuditTrail("base", { logDir })
   trail.logEvent("step", { who: personal("hidden-early", { subject: X }) })
-  const keep = Ledger.prototype.keepErasure
-  const spy = vi.spyOn(Ledger.prototype, "keepErasure").mockImplementationOnce(async function (this: Ledger, list) {
+  const keep = Ledger.prototype.keepList
+  const spy = vi.spyOn(Ledger.prototype, "keepList").mockImplementationOnce(async function (this: Ledger, form, list) {
     trail.logEvent("step", { who: personal("hidden-late", { subject: X }) })
     await trail.flush()
-    return keep.call(this, list)
+    return keep.call(this, form, list)
   })
   const { completedBy } = await eraseSubject({ logDir, subject: X, reason: "objection" })
   spy.mockRestore()

@@ -10,9 +10,12 @@ import {
   countAuditLogs,
   eraseSubject,
   getAuditLogs,
+  getKeptValues,
   getOperation,
   histogramAuditLogs,
+  liftRestriction,
   personal,
+  restrictSubject,
   verifyAuditLog,
 } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
@@ -20,6 +23,8 @@ import { PayloadReader, readIdentity } from "../src/ledger/index.ts"
 import { encodeBundle, parseBundle } from "../src/proof/index.ts"
 import { prove, reindexLog } from "../src/query/index.ts"
 import { addHold, listHolds, loadPolicy, pruneLog, releaseHold } from "../src/retention/index.ts"
+import { parsePolicy } from "../src/retention/policy.ts"
+import { pruneAt } from "../src/retention/prune.ts"
 import { findLogDirectory, removePayloads } from "../src/store/index.ts"
 import { verifyProof } from "../src/verify.ts"
 import { writeEntries } from "./log-of-entries.ts"
@@ -317,4 +322,110 @@ test("personal values go with their entries too, and an erasure whose event went
   expect((await getAuditLogs({ logDir, subject: "stays" })).map(({ details }) => details)).toEqual([
     { who: "value-late" },
   ])
+})
+
+describe("values that may not be kept as long as their entries", () => {
+  const DAYS_40 = 40 * 86_400_000
+  const policy = parsePolicy({
+    v: 1,
+    id: "short",
+    extends: null,
+    classes: [
+      {
+        id: "visits",
+        event_types: ["visit"],
+        minimum: null,
+        maximum: null,
+        values_maximum: "P30D",
+        source: { provision: "handbook 3" },
+      },
+      { id: "claims", event_types: ["claim"], minimum: "P90D", maximum: null, source: { provision: "Act 1" } },
+    ],
+  })
+
+  async function visits(): Promise<string> {
+    const trail = new AuditTrail("short", { logDir: place.logDir, keepLarge: true })
+    trail.logEvent("visit", { who: personal("seen-by-x", { subject: "x" }), large: "L".repeat(70_000) })
+    trail.logEvent("visit", { who: personal("seen-by-y", { subject: "y" }) })
+    trail.logEvent("claim", { who: personal("claimed-by-x", { subject: "x" }) })
+    const { eventId } = trail.logEvent("visit", { large: "M".repeat(70_000) })
+    await trail.close()
+    await restart(place)
+    return eventId
+  }
+
+  test("go on time, an event says so, and readers and verify know why", async () => {
+    const { logDir } = place
+    const eventId = await visits()
+    expect(await pruneAt({ logDir, policy }, Date.now() + 29 * 86_400_000)).toMatchObject({
+      expired: { values: 0, record: null },
+    })
+    expect(await pruneAt({ logDir, policy, dryRun: true }, Date.now() + DAYS_40)).toMatchObject({
+      expired: { values: 4, record: null },
+    })
+    const { expired } = await pruneAt({ logDir, policy }, Date.now() + DAYS_40)
+    expect(expired).toMatchObject({ values: 4, record: expect.any(String) })
+    const shown = await getAuditLogs({ logDir, eventType: ["visit", "claim"] })
+    const by = expired.record
+    expect(shown.map(({ details }) => details["who"])).toMatchObject([
+      { state: "expired", by },
+      { state: "expired", by },
+      "claimed-by-x",
+      undefined!,
+    ])
+    expect(await getKeptValues({ logDir, eventId })).toMatchObject([{ state: "expired", by }])
+    const payloads = fs.readFileSync(join(logDir, ".state/payloads.sqlite"))
+    expect(["L", "M"].map((letter) => payloads.includes(letter.repeat(100)))).toEqual([false, false])
+    expect(await verify()).toMatchObject({ verdict: "intact", personalValues: { present: 1, expired: 2, missing: 0 } })
+    // Done again nothing is left to do, and nothing is recorded.
+    expect(await pruneAt({ logDir, policy }, Date.now() + DAYS_40)).toMatchObject({ expired: { values: 0 } })
+    expect(await countAuditLogs({ logDir, eventType: "retention_expired" })).toBe(1)
+  })
+
+  test("stay while a hold covers them, or their person is restricted", async () => {
+    const { logDir } = place
+    await visits()
+    const grounds = { logDir, reason: "suit", authority: "court" }
+    const { id: hold } = await addHold({ ...grounds, scope: { subject: "x" } })
+    await restrictSubject({ logDir, subject: "y", ground: "needed_for_legal_claims" })
+    expect(await pruneAt({ logDir, policy }, Date.now() + DAYS_40)).toMatchObject({ expired: { values: 1 } })
+    await releaseHold({ ...grounds, hold })
+    expect(await pruneAt({ logDir, policy }, Date.now() + DAYS_40)).toMatchObject({ expired: { values: 2 } })
+    await liftRestriction({ logDir, subject: "y", reason: "claims_settled" })
+    expect(await pruneAt({ logDir, policy }, Date.now() + DAYS_40)).toMatchObject({ expired: { values: 1 } })
+    expect((await verify()).verdict).toBe("intact")
+  })
+
+  test("a file that says so without an event excuses nothing", async () => {
+    const { logDir } = place
+    await visits()
+    const before = new Date(Date.now() + DAYS_40).toISOString()
+    const by = (await getAuditLogs({ logDir, eventType: "claim" }))[0]!.event_id
+    const rule = { class: "visits", event_types: ["*"], regulations: [], before, by }
+    fs.writeFileSync(join(logDir, ".state/expired.json"), JSON.stringify({ v: 1, rules: [rule] }), { mode: 0o600 })
+    fs.rmSync(join(logDir, ".state/payloads.sqlite"))
+    expect((await verify()).verdict).toBe("payload_damaged")
+    expect(await codes()).toContain("expiry_unexplained")
+    // Nor does an event that says something else.
+    fs.rmSync(join(logDir, ".state/expired.json"))
+    const trail = new AuditTrail("again", { logDir })
+    trail.logEvent("visit", { who: personal("again", { subject: "x" }) })
+    await trail.close()
+    await pruneAt({ logDir, policy }, Date.now() + DAYS_40)
+    const file = JSON.parse(fs.readFileSync(join(logDir, ".state/expired.json"), "utf8"))
+    file.rules[0].event_types = ["*"]
+    fs.writeFileSync(join(logDir, ".state/expired.json"), JSON.stringify(file), { mode: 0o600 })
+    expect(await codes()).toContain("expiry_unexplained")
+  })
+
+  test("a provision that wants them kept for longer contradicts it", () => {
+    const file = (classes: object[]) => () => parsePolicy({ v: 1, id: "p", extends: null, classes })
+    const source = { provision: "Act 1" }
+    const least = { id: "a", event_types: ["visit"], minimum: "P1Y", maximum: null, source }
+    const most = { id: "b", event_types: ["visit"], minimum: null, maximum: null, values_maximum: "P30D", source }
+    expect(file([least, most])).toThrow(/Act 1 \[a\] wants them kept for P1Y at least, Act 1 \[b\] for P30D at most/)
+    expect(file([{ ...least, binds_erasure: false }, most])).not.toThrow()
+    expect(file([{ ...most, values_maximum: "soon" }])).toThrow(/values_maximum/)
+    expect(file([{ ...most, binds_erasure: 1 }])).toThrow(/binds_erasure/)
+  })
 })

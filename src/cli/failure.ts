@@ -60,3 +60,13 @@ export async function namingFlag<T>(flag: string, result: Promise<T>): Promise<T
     throw error
   }
 }
+
+/** What the library finds wrong with an argument is wrong usage of the flag that it came from. */
+export async function asUsage<T>(result: Promise<T>): Promise<T> {
+  try {
+    return await result
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message, { cause: error })
+    throw error
+  }
+}

@@ -4,6 +4,7 @@
  */
 import { Command } from "commander"
 import { addCompletion } from "./commands/completion.ts"
+import { addCorrect } from "./commands/correct.ts"
 import { addDoctor } from "./commands/doctor.ts"
 import { addErase } from "./commands/erase.ts"
 import { addExport } from "./commands/export.ts"
@@ -17,6 +18,7 @@ import { addProve } from "./commands/prove.ts"
 import { addPrune } from "./commands/prune.ts"
 import { addRecover } from "./commands/recover.ts"
 import { addReindex } from "./commands/reindex.ts"
+import { addLift, addRestrict } from "./commands/restrict.ts"
 import { addSeal } from "./commands/seal.ts"
 import { addSearch } from "./commands/search.ts"
 import { addShow } from "./commands/show.ts"
@@ -48,6 +50,9 @@ const COMMANDS = [
   addExport,
   addSubject,
   addErase,
+  addRestrict,
+  addLift,
+  addCorrect,
   addDoctor,
   addCompletion,
 ]

@@ -80,6 +80,8 @@ describe("event types: nobody can log a fake erasure or a fake gap", () => {
     "key_rotated",
     "redact",
     "redaction",
+    "restriction_lifted",
+    "correction_recorded",
   ])("%s is ours alone", (type) => {
     expect(isReservedEventType(type)).toBe(true)
   })
@@ -93,6 +95,7 @@ describe("event types: nobody can log a fake erasure or a fake gap", () => {
     "keyword_found",
     "auditor_hired",
     "user_request",
+    "restrictions_reviewed",
   ])("%s is free", (type) => {
     expect(isReservedEventType(type)).toBe(false)
   })

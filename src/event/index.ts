@@ -54,6 +54,7 @@ export {
   type AuditEntry,
   type AuditEventMap,
   type AuditRecord,
+  type Correction,
   type EntryWriter,
   type EventRecord,
   isEvent,

@@ -81,21 +81,36 @@ export interface AuditEventMap {
   /** The query index was made anew. */
   audit_index_rebuilt: { tree_size: number; indexed: number; bytes: number }
   /** A person is being erased; neither the person nor the events are named. */
-  erasure_started: { erasure_id: string; request_id?: string; reason: string }
+  erasure_started: { erasure_id: string; request_id?: string; reason: string; continues?: string }
   /** A person was erased. `destroyed_keys` are random ids that nothing else refers to. */
   erasure_completed: {
     erasure_id: string
     request_id?: string
     reason: string
+    /** The erasure that had to leave what this one deleted. */
+    continues?: string
+    result: "erased" | "partly_erased" | "refused"
     started_at: string
     values: number
     events: number
+    kept: readonly { events: number; until: string | null; sources: readonly string[] }[]
     stores: readonly string[]
     method: string
     destroyed_keys: readonly string[]
     list_commitment: string
     out_of_reach: readonly string[]
   }
+  /** The values of a person are not to be used; the person is not named. */
+  restriction_started: { restriction_id: string; ground: string; request_id?: string }
+  restriction_lifted: { restriction_id: string; reason: string; request_id?: string; notified_at?: string }
+  /** Values beside entries went, because they were not to be kept for longer; the entries stay. */
+  retention_expired: {
+    policy: { id: string; digest: string }
+    values: number
+    rules: readonly { class: string; event_types: readonly string[]; regulations: readonly string[]; before: string }[]
+  }
+  /** A value of an earlier event is wrong, and what it should be. */
+  correction_recorded: { corrects: string; pointer: string; value: unknown; reason: string; request_id?: string }
   /** Entries may not be pruned until the hold is released; see docs/guides/retention.md. */
   hold_added: { scope: JsonObject; reason: string; authority: string }
   hold_released: { hold_id: string; reason: string; authority: string }
@@ -173,6 +188,20 @@ export interface AuditRecord extends AuditEntry {
   readonly index: number | null
   /** True once a signed checkpoint covers the entry. */
   readonly sealed: boolean
+  /** What was said later of values in it; left out where nothing was. */
+  readonly corrections?: readonly Correction[]
+}
+
+/** What a value of an entry should be, as a later event says. */
+export interface Correction {
+  /** The event that says so. */
+  readonly by: string
+  /** When it was recorded; ISO 8601, UTC. */
+  readonly at: string
+  /** RFC 6901 pointer of the value inside the entry that is corrected. */
+  readonly pointer: string
+  readonly value: JsonValue
+  readonly reason: string
 }
 
 /** A record of one known type, with typed details. Markers (see docs/format.md) may stand in for a value. */

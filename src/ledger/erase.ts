@@ -6,8 +6,10 @@
 import { utf8 } from "../bytes.ts"
 import { formatLineBytes, type SealedPart } from "../store/index.ts"
 import type { SealContext } from "./context.ts"
-import { addLate, erasedKeys, readErasures, shareErasures } from "./erasures.ts"
+import { addLate, ERASURES, erasedKeys } from "./erasures.ts"
+import { readLists, shareLists } from "./lists.ts"
 import { formatPart, moveParts, parsePart } from "./parts.ts"
+import { RESTRICTIONS } from "./restrictions.ts"
 import type { Writer } from "./writer.ts"
 
 const READ_BYTES = 8 * 1024 * 1024
@@ -26,7 +28,9 @@ interface Blanked {
 export async function applyErasures(context: SealContext, own: Writer): Promise<void> {
   if (!context.keepsPersonal()) return
   const vault = context.vault()
-  const erasures = vault === undefined ? await readErasures(context.root) : await shareErasures(context.root, vault)
+  const { root } = context
+  if (vault !== undefined) await shareLists(root, vault, RESTRICTIONS)
+  const erasures = await (vault === undefined ? readLists(root, ERASURES) : shareLists(root, vault, ERASURES))
   const erased = erasedKeys(erasures)
   // A store that was restored from before may hold values whose keys were destroyed since.
   const keys = [...new Set([...erased.keys(), ...(vault?.destroyed() ?? [])])]
@@ -46,6 +50,27 @@ export async function applyErasures(context: SealContext, own: Writer): Promise<
   }
   for (const { segment, offset, line } of blanked) await context.parts.overwrite(segment, offset, line)
   vault?.destroy([...erased.keys()])
+}
+
+/** Puts other parts in the place of those in the store that need one of some keys. Call it holding the mutex. */
+export async function rewrapParts(
+  context: SealContext,
+  own: Writer,
+  keys: readonly string[],
+  rewrap: (part: SealedPart) => SealedPart | undefined,
+): Promise<void> {
+  await moveParts(context, own)
+  const store = context.payloads()
+  if (store === undefined) return
+  try {
+    const pairs = store.sealedUnder(keys).flatMap((part) => {
+      const by = rewrap(part)
+      return by === undefined ? [] : [{ part, by }]
+    })
+    store.replaceAll(pairs)
+  } finally {
+    store.close()
+  }
 }
 
 /** What waits in parts and needs one of the keys, and the lines without it: of the same length, so that they fit. */

@@ -18,14 +18,15 @@ import {
   PARTS_DIRECTORY,
   PAYLOADS_FILE,
   RootDirectory,
+  type SealedPart,
   StateDirectory,
   VAULT_FILE,
 } from "../store/index.ts"
 import type { SealContext } from "./context.ts"
 import { tellError } from "./diagnostics.ts"
-import { applyErasures } from "./erase.ts"
-import { type Erasure, formatErasure, readErasures, writeErasure } from "./erasures.ts"
+import { applyErasures, rewrapParts } from "./erase.ts"
 import type { Environment } from "./identity.ts"
+import { type ListFormat, readLists, writeList } from "./lists.ts"
 import type { PartText } from "./part-writer.ts"
 import type { WriterOf } from "./rebuild.ts"
 import { findEntry, nextInTree, receiptFor, type SealedReceipt } from "./receipt.ts"
@@ -177,15 +178,22 @@ export class Ledger {
     return this.#underMutex(() => applyErasures(context, this.#writer))
   }
 
-  /** All erasures of the log, begun or completed. */
-  erasures(): Promise<readonly Erasure[]> {
-    return readErasures(this.#root)
+  /** Once resolved parts that need one of some keys are replaced by what `rewrap` gives for them, where it gives anything. */
+  async rewrapParts(keys: readonly string[], rewrap: (part: SealedPart) => SealedPart | undefined): Promise<void> {
+    const { context } = this.#schedule
+    await this.#schedule.settled()
+    return this.#underMutex(() => rewrapParts(context, this.#writer, keys, rewrap))
   }
 
-  /** Once resolved the list of an erasure survives power loss, and the loss of the log or of the vault. */
-  async keepErasure(erasure: Erasure): Promise<void> {
-    await writeErasure(this.#root, erasure)
-    this.vault().keepErasure(erasure.id, formatErasure(erasure))
+  /** All lists of a kind, of acts begun or ended. */
+  lists<T extends { readonly id: string }>(form: ListFormat<T>): Promise<readonly T[]> {
+    return readLists(this.#root, form)
+  }
+
+  /** Once resolved a list survives power loss, and the loss of the log or of the vault. */
+  async keepList<T extends { readonly id: string }>(form: ListFormat<T>, list: T): Promise<void> {
+    await writeList(this.#root, form, list)
+    this.vault().keepList(form.kind, list.id, form.format(list))
   }
 
   /** Mode of files in the log directory: private, or shared with one group. */

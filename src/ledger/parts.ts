@@ -18,8 +18,9 @@ import {
 } from "../store/index.ts"
 import { byWriter } from "./collect.ts"
 import type { SealContext } from "./context.ts"
-import { addLate, erasedKeys, readErasures } from "./erasures.ts"
+import { addLate, ERASURES, erasedKeys } from "./erasures.ts"
 import { parseObject } from "./identity.ts"
+import { readLists } from "./lists.ts"
 import { readTreeState } from "./tree-state.ts"
 import { OWNER_GONE_MS, type Writer } from "./writer.ts"
 
@@ -128,7 +129,7 @@ async function withoutErased(
   const isErased = ({ keys: ids }: SealedPart): boolean => ids.some((id) => keys?.isDestroyed(id) === true)
   const erased = sealed.filter(isErased)
   if (erased.length === 0) return sealed
-  await addLate(root, erasedKeys(await readErasures(root)), erased)
+  await addLate(root, erasedKeys(await readLists(root, ERASURES)), erased)
   return sealed.filter((part) => !isErased(part))
 }
 

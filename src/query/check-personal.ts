@@ -7,6 +7,7 @@ import type { AuditEntry } from "../event/index.ts"
 import type { Environment, Erasure } from "../ledger/index.ts"
 import { opensCommitment } from "../privacy/index.ts"
 import type { RootDirectory } from "../store/index.ts"
+import { type Expiry, isRule, isSameRule } from "./expiries.ts"
 import type { Finding } from "./findings.ts"
 import { markersIn, PersonalReader, type PersonalState } from "./personal.ts"
 import { findSealed } from "./read.ts"
@@ -26,7 +27,7 @@ export class PersonalCheck {
   readonly #root: RootDirectory
   readonly #environment: Environment
   readonly #reader: PersonalReader
-  readonly #counts = { present: 0, withheld: 0, erased: 0, missing: 0, damaged: 0 }
+  readonly #counts = { present: 0, restricted: 0, withheld: 0, erased: 0, expired: 0, missing: 0, damaged: 0 }
   readonly #findings: Finding[] = []
   readonly #doubtful = new Map<number, AuditEntry>()
 
@@ -68,6 +69,7 @@ export class PersonalCheck {
     const reader = await PersonalReader.open(this.#root, this.#environment)
     try {
       for (const [index, entry] of this.#doubtful) this.#take(index, reader.statesOf(entry))
+      for (const expiry of reader.expiries) this.#findings.push(...(await checkExpiry(snapshot, expiry)))
       for (const erasure of reader.erasures) this.#findings.push(...(await checkErasure(snapshot, erasure)))
     } finally {
       reader.close()
@@ -93,7 +95,7 @@ async function checkErasure(snapshot: Snapshot, erasure: Erasure): Promise<Findi
         message: `the erasure ${id} was begun and not finished: run secureml audit erase --resume`,
       },
     ]
-  const details = await detailsOf(snapshot, completedBy)
+  const details = await detailsOf(snapshot, completedBy, "erasure_completed")
   const salt = Buffer.from(String(erasure.request["salt"]), "base64")
   const list = { eventId: id, pointer: "/values", json: JSON.stringify(erasure.values) }
   const isTold =
@@ -110,11 +112,29 @@ async function checkErasure(snapshot: Snapshot, erasure: Erasure): Promise<Findi
   return [{ code: "erasure_unexplained", verdict: "payload_damaged", message }]
 }
 
-async function detailsOf(snapshot: Snapshot, eventId: string): Promise<Record<string, unknown> | undefined> {
+/** The same for values that are said to have gone with time. */
+async function checkExpiry(snapshot: Snapshot, expiry: Expiry): Promise<Finding[]> {
+  const details = await detailsOf(snapshot, expiry.by, "retention_expired")
+  const rules: readonly unknown[] = Array.isArray(details?.["rules"]) ? details["rules"] : []
+  if (rules.some((rule) => isRule(rule) && isSameRule(rule, expiry))) return []
+  const what = `values that are said to have expired by the class ${JSON.stringify(expiry.class)}`
+  if (details === undefined && snapshot.pruning !== undefined) {
+    const message = `the event that tells of ${what} was pruned: why they are gone cannot be checked any more`
+    return [{ code: "expiry_pruned", message }]
+  }
+  const message = `no event of the log tells of ${what}: they may be gone for another reason`
+  return [{ code: "expiry_unexplained", verdict: "payload_damaged", message }]
+}
+
+async function detailsOf(
+  snapshot: Snapshot,
+  eventId: string,
+  type: string,
+): Promise<Record<string, unknown> | undefined> {
   const waiting = snapshot.tail.find(({ entry }) => entry.event_id === eventId)?.entry
   const place = waiting === undefined ? await findSealed(snapshot, eventId, 0) : undefined
   const entry = waiting ?? (place === undefined ? undefined : tryParse(place.bytes))
-  return entry?.event_type === "erasure_completed" ? entry.details : undefined
+  return entry?.event_type === type ? entry.details : undefined
 }
 
 /** Whether an entry has personal values. */

@@ -5,6 +5,7 @@
 export { askedFor } from "./asked.ts"
 export { chooseKey, type KeySource, type TrustedKey } from "./check-key.ts"
 export type { PersonalCounts } from "./check-personal.ts"
+export { noteCorrections } from "./corrections.ts"
 export type { HistogramBucket, HistogramQuery } from "./count.ts"
 export {
   countAuditLogs,
@@ -20,6 +21,7 @@ export {
   verifyAuditLog,
 } from "./doors.ts"
 export { type Evidence, findEvidence, type ProvenEntry } from "./evidence.ts"
+export { type Expiry, type ExpiryRule, noteExpiries } from "./expiries.ts"
 export { EXACT_FIELDS, type ExactField, outcomeOf, valuesOf } from "./fields.ts"
 export {
   type AuditFilters,
@@ -44,20 +46,22 @@ export type { LinkCertainty } from "./lineage-clues.ts"
 export { type AuditOperation, type ChildOperation, childrenOf, operationOf } from "./operation.ts"
 export { listOperations, type OperationQuery } from "./operation-list.ts"
 export type { MissingEvents, OperationError, OperationFacts, OperationSummary } from "./operation-tally.ts"
-export { PersonalFiller, PersonalReader, type PersonalState } from "./personal.ts"
+export { PersonalReader, type PersonalState, type RestrictedBy } from "./personal.ts"
 export { newestRecord, type Pruning } from "./pruning.ts"
 export {
   type AuditPage,
+  fillRecord,
   type PageQuery,
   type ProveQuery,
   prove,
+  readEvents,
   readPage,
   streamFilled,
   streamRecords,
 } from "./read.ts"
 export { type IndexReport, reindexLog } from "./reindex.ts"
 export { readEntries, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
-export type { SubjectReport } from "./subject.ts"
+export type { RestrictedValue, SubjectReport } from "./subject.ts"
 export { parseTimeBound } from "./time-bound.ts"
 export { type VerificationReport, type VerifyOptions, verifyLog } from "./verify.ts"
 export { eachText, findPart, folded, partsOf } from "./words.ts"

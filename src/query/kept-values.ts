@@ -8,6 +8,7 @@ import type { AuditEntry, JsonValue } from "../event/index.ts"
 import { PayloadReader } from "../ledger/index.ts"
 import { opensCommitment } from "../privacy/index.ts"
 import { findLogDirectory, type RootDirectory } from "../store/index.ts"
+import { expiredBy, readExpiries } from "./expiries.ts"
 import { findRecord } from "./find.ts"
 import type { Finding } from "./findings.ts"
 import { type Marker, markersOf } from "./markers.ts"
@@ -16,8 +17,13 @@ import { type Marker, markersOf } from "./markers.ts"
 export interface KeptValue {
   /** RFC 6901 pointer inside `details`. */
   readonly pointer: string
-  /** "missing": it is not there; "damaged": what is there does not open the commitment. */
-  readonly state: "present" | "missing" | "damaged"
+  /**
+   * "expired": it was not to be kept for longer; "missing": it is not there; "damaged": what is there does not open the
+   * commitment.
+   */
+  readonly state: "present" | "expired" | "missing" | "damaged"
+  /** Of one that expired: the event that says so. */
+  readonly by?: string
   /** The value as it was encoded; only when present. */
   readonly value?: JsonValue
 }
@@ -31,10 +37,16 @@ export const KEPT_MARKER: Buffer = Buffer.from('{"$secureml":"kept"')
  * @throws {@link AuditError} `EVENT_NOT_FOUND`.
  */
 export async function keptValuesOf(logDir: string, eventId: string): Promise<KeptValue[]> {
-  const { details } = await findRecord(logDir, eventId)
-  const reader = await PayloadReader.open(findLogDirectory(logDir)!)
+  const record = await findRecord(logDir, eventId)
+  const root = findLogDirectory(logDir)!
+  const reader = await PayloadReader.open(root)
   try {
-    return markersIn(details).map((marker) => readMarker(reader, eventId, marker))
+    const values = markersIn(record.details).map((marker) => readMarker(reader, eventId, marker))
+    // Read after the values: what goes is told before it goes.
+    const by = expiredBy(await readExpiries(root), record)
+    return values.map((value) =>
+      value.state === "missing" && by !== undefined ? { ...value, state: "expired", by } : value,
+    )
   } finally {
     reader.close()
   }
@@ -49,10 +61,11 @@ export async function checkKeptValues(
   const findings: Finding[] = []
   const reader = await PayloadReader.open(root)
   try {
-    for (const [index, { event_id, details }] of entries) {
-      for (const marker of markersIn(details)) {
-        const { state } = readMarker(reader, event_id, marker)
+    for (const [index, entry] of entries) {
+      for (const marker of markersIn(entry.details)) {
+        const { state } = readMarker(reader, entry.event_id, marker)
         if (state === "present") continue
+        if (state === "missing" && expiredBy(await readExpiries(root), entry) !== undefined) continue
         const message = `the value kept for entry ${index} at ${marker.pointer} is ${state}`
         findings.push({ code: `payload_${state}`, verdict: "payload_damaged", message, index })
       }

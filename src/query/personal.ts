@@ -5,12 +5,19 @@
  */
 import { AuditError } from "../errors.ts"
 import type { AuditEntry, AuditRecord, JsonValue } from "../event/index.ts"
-import { type Environment, type Erasure, PayloadReader, readErasures } from "../ledger/index.ts"
+import {
+  type Environment,
+  ERASURES,
+  type Erasure,
+  PayloadReader,
+  RESTRICTIONS,
+  type Restriction,
+  readLists,
+} from "../ledger/index.ts"
 import { opensCommitment, openValues, type PersonalValue } from "../privacy/index.ts"
 import {
   ERASURES_DIRECTORY,
   errorCode,
-  findLogDirectory,
   type KeyVault,
   LocalKeyVault,
   PARTS_DIRECTORY,
@@ -19,6 +26,7 @@ import {
   StateDirectory,
   VAULT_FILE,
 } from "../store/index.ts"
+import { type Expiry, expiredBy, readExpiries } from "./expiries.ts"
 import { type AuditFilters, compileFilter, type Filter } from "./filter.ts"
 import { type Marker, markersOf } from "./markers.ts"
 
@@ -28,20 +36,30 @@ export const PERSONAL_MARKER: Buffer = Buffer.from('{"$secureml":"personal"')
 /** What became of a personal value. */
 export type PersonalState =
   | { readonly state: "present"; readonly value: JsonValue }
+  /** Here, and not to be used; the value is for whoever answers the person. */
+  | ({ readonly state: "restricted"; readonly value: JsonValue } & RestrictedBy)
   /** The key is not here, or nothing of the private state is. */
   | { readonly state: "withheld" }
   /** By whom it was erased: the id of the event that says so, when it is known. */
   | { readonly state: "erased"; readonly by?: string }
+  /** It was not to be kept for longer: the event that says so. */
+  | { readonly state: "expired"; readonly by: string }
   /** It should be here and is not, or does not open its commitment. */
   | { readonly state: "missing" | "damaged" }
 
-/** Values that are missing are looked for again at most this often. */
-const LOOK_AGAIN_MS = 500
+/** Why a value is not to be used. */
+export interface RestrictedBy {
+  /** The id of the event that says so, when it is known. */
+  readonly by?: string
+  /** When it goes, ISO 8601, where that is known. */
+  readonly until?: string
+}
+
 const WITHHELD: PersonalState = { state: "withheld" }
 
 /** What is kept for an event. */
 interface Opened {
-  readonly values: readonly PersonalValue[]
+  readonly values: readonly (PersonalValue & { readonly restricted: RestrictedBy | undefined })[]
   readonly isWithheld: boolean
   readonly isDestroyed: boolean
 }
@@ -53,6 +71,9 @@ export class PersonalReader {
   readonly #payloads: PayloadReader | undefined
   readonly #vault: KeyVault | undefined
   readonly #erasures: readonly Erasure[]
+  /** Keys whose values are not to be used. */
+  readonly #restricted: ReadonlyMap<string, RestrictedBy>
+  readonly #expiries: readonly Expiry[]
   /** Set where there is no private state to look into. */
   readonly #isPublicPart: boolean
 
@@ -62,6 +83,8 @@ export class PersonalReader {
     payloads: PayloadReader | undefined,
     vault: KeyVault | undefined,
     erasures: readonly Erasure[],
+    restrictions: readonly Restriction[],
+    expiries: readonly Expiry[],
     isPublicPart: boolean,
   ) {
     this.#root = root
@@ -69,6 +92,8 @@ export class PersonalReader {
     this.#payloads = payloads
     this.#vault = vault
     this.#erasures = erasures
+    this.#restricted = new Map([...restrictions.flatMap(restrictedBy), ...erasures.flatMap(keptBy)])
+    this.#expiries = expiries
     this.#isPublicPart = isPublicPart
   }
 
@@ -77,16 +102,24 @@ export class PersonalReader {
     const isPublic = ![PAYLOADS_FILE, PARTS_DIRECTORY, ERASURES_DIRECTORY].some((path) =>
       names.includes(path.slice(".state/".length)),
     )
-    if (isPublic) return new PersonalReader(root, environment, undefined, undefined, [], true)
-    const erasures = await readErasures(root)
+    if (isPublic) return new PersonalReader(root, environment, undefined, undefined, [], [], [], true)
+    const erasures = await readLists(root, ERASURES)
+    const restrictions = await readLists(root, RESTRICTIONS)
     const payloads = await PayloadReader.open(root)
-    return new PersonalReader(root, environment, payloads, vaultOf(root, environment), erasures, false)
+    const expiries = await readExpiries(root)
+    const vault = vaultOf(root, environment)
+    return new PersonalReader(root, environment, payloads, vault, erasures, restrictions, expiries, false)
   }
 
-  /** Every place at which a value of a person stands, by event; null where it cannot be told. */
-  placesOf(subject: string): ReadonlyMap<string, readonly string[] | null> {
+  /** Whether keys can be looked up here. */
+  get hasVault(): boolean {
+    return this.#vault !== undefined
+  }
+
+  /** Every place at which a value under some keys stands, by event; null where it cannot be told. */
+  placesUnder(keys: readonly string[]): ReadonlyMap<string, readonly string[] | null> {
     const places = new Map<string, readonly string[] | null>()
-    for (const part of this.#payloads?.sealedUnder(this.keysOf(subject)) ?? []) {
+    for (const part of this.#payloads?.sealedUnder(keys) ?? []) {
       const opened = openValues(part, (id) => this.#vault?.key(id))
       const known = places.get(part.eventId)
       if (typeof opened === "string" || known === null) places.set(part.eventId, null)
@@ -100,15 +133,29 @@ export class PersonalReader {
     return this.#erasures
   }
 
+  /** What was not to be kept for longer. */
+  get expiries(): readonly Expiry[] {
+    return this.#expiries
+  }
+
   /** Whether an erasure was begun since this was opened. */
   async hasNewErasures(): Promise<boolean> {
     return (await this.#root.names(ERASURES_DIRECTORY)).length !== this.#erasures.length
   }
 
+  /** Whether a key is here, and not destroyed. */
+  hasKey(id: string): boolean {
+    return this.#vault?.key(id) !== undefined
+  }
+
   /** Events that hold values of a person. */
   eventsOf(subject: string): ReadonlySet<string> {
-    const keys = this.#vault?.keysOf(subject).map(({ id }) => id) ?? []
-    return new Set(keys.length === 0 ? [] : this.#payloads!.sealedUnder(keys).map(({ eventId }) => eventId))
+    return new Set(this.eventsUnder(this.keysOf(subject)))
+  }
+
+  /** Events that hold values under some keys. */
+  eventsUnder(keys: readonly string[]): readonly string[] {
+    return keys.length === 0 ? [] : (this.#payloads?.sealedUnder(keys) ?? []).map(({ eventId }) => eventId)
   }
 
   /** The ids of a person's keys. */
@@ -132,38 +179,51 @@ export class PersonalReader {
     const opened = this.#open(entry.event_id, of === undefined ? undefined : this.keysOf(of))
     return new Map(
       markers.map((marker) => {
-        const state = this.#stateOf(entry.event_id, marker, opened)
-        return [marker.pointer, of !== undefined && state.state !== "present" ? WITHHELD : state] as const
+        const state = this.#stateOf(entry, marker, opened)
+        const isTheirs = state.state === "present" || state.state === "restricted"
+        return [marker.pointer, of !== undefined && !isTheirs ? WITHHELD : state] as const
       }),
     )
   }
 
   #open(eventId: string, ids: readonly string[] | undefined): Opened {
-    const values: PersonalValue[] = []
+    const values: Opened["values"][number][] = []
     let [isWithheld, isDestroyed] = [false, false]
     for (const part of this.#payloads?.sealedOf(eventId) ?? []) {
       if (ids !== undefined && !part.keys.some((key) => ids.includes(key))) continue
       const opened = openValues(part, (id) => this.#vault?.key(id))
       if (opened === "withheld" && part.keys.some((key) => this.#vault?.isDestroyed(key))) isDestroyed = true
       else if (opened === "withheld") isWithheld = true
-      else if (opened !== "damaged") values.push(...opened)
+      else if (opened !== "damaged") {
+        const restricted = part.keys.map((key) => this.#restricted.get(key)).find((one) => one !== undefined)
+        values.push(...opened.map((value) => ({ ...value, restricted })))
+      }
     }
     return { values, isWithheld, isDestroyed }
   }
 
-  #stateOf(eventId: string, { pointer, commitment }: Marker, opened: Opened): PersonalState {
+  #stateOf(entry: AuditEntry, { pointer, commitment }: Marker, opened: Opened): PersonalState {
+    const { event_id: eventId } = entry
     const { values, isWithheld, isDestroyed } = opened
     if (this.#isPublicPart) return { state: "withheld" }
     const kept = values.filter((value) => value.pointer === pointer)
     const whole = kept.find(({ salt, json }) => opensCommitment(commitment, salt, { eventId, pointer, json }))
-    if (whole !== undefined) return { state: "present", value: JSON.parse(whole.json) as JsonValue }
+    if (whole !== undefined) {
+      const value = JSON.parse(whole.json) as JsonValue
+      return whole.restricted === undefined
+        ? { state: "present", value }
+        : { state: "restricted", ...whole.restricted, value }
+    }
     if (kept.length > 0) return { state: "damaged" }
     const erasure = this.#erasures.find(
-      ({ values: erased, late }) => covers(erased[eventId], pointer) || late.includes(eventId),
+      ({ values: erased, late, preparing }) =>
+        preparing !== true && (covers(erased[eventId], pointer) || late.includes(eventId)),
     )
     if (erasure !== undefined)
       return erasure.completedBy === undefined ? { state: "erased" } : { state: "erased", by: erasure.completedBy }
     if (isDestroyed) return { state: "erased" }
+    const by = isWithheld ? undefined : expiredBy(this.#expiries, entry)
+    if (by !== undefined) return { state: "expired", by }
     return { state: isWithheld || this.#vault === undefined ? "withheld" : "missing" }
   }
 
@@ -171,6 +231,18 @@ export class PersonalReader {
     this.#payloads?.close()
     this.#vault?.close()
   }
+}
+
+/** The keys of a restriction that is not lifted. */
+function restrictedBy({ keys, startedBy, liftedBy }: Restriction): (readonly [string, RestrictedBy])[] {
+  if (liftedBy !== undefined) return []
+  return keys.map((key) => [key, startedBy === undefined ? {} : { by: startedBy }] as const)
+}
+
+/** The keys of what an erasure had to leave. */
+function keptBy({ kept, completedBy }: Erasure): (readonly [string, RestrictedBy])[] {
+  const by = completedBy === undefined ? {} : { by: completedBy }
+  return kept.map(({ key, until }) => [key, until === null ? by : { ...by, until }] as const)
 }
 
 /** Whether an erasure took the value at a place of an event. */
@@ -218,19 +290,31 @@ export function markersIn(entry: AuditEntry): Marker[] {
   ])
 }
 
-/** A record with its personal values in their places; a marker of one that cannot be shown says why. */
-export function revealed(record: AuditRecord, states: ReadonlyMap<string, PersonalState>): AuditRecord {
+/**
+ * A record with its personal values in their places; a marker of one that cannot be shown says why.
+ * @param showsRestricted - For the person, who may know what is kept of them.
+ */
+export function revealed(
+  record: AuditRecord,
+  states: ReadonlyMap<string, PersonalState>,
+  showsRestricted = false,
+): AuditRecord {
   let filled: unknown = record
   for (const [pointer, state] of states) {
     const path = pointer
       .slice(1)
       .split("/")
       .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"))
-    filled = withAt(filled, path, (marker) =>
-      state.state === "present" ? state.value : { ...(marker as object), ...state },
-    )
+    filled = withAt(filled, path, (marker) => shownAs(marker, state, showsRestricted))
   }
   return filled as AuditRecord
+}
+
+function shownAs(marker: unknown, state: PersonalState, showsRestricted: boolean): unknown {
+  if (state.state === "present") return state.value
+  if (state.state !== "restricted") return { ...(marker as object), ...state }
+  const { value, ...said } = state
+  return showsRestricted ? value : { ...(marker as object), ...said }
 }
 
 /** A copy of a value with another one at a path; what is not on the path is shared. */
@@ -249,45 +333,4 @@ function withAt(value: unknown, path: readonly string[], change: (found: unknown
     made = copy
   }
   return made
-}
-
-/** Fills records as a reader with the vault sees them; nothing is opened before the first personal value. */
-export class PersonalFiller {
-  readonly #logDir: string
-  readonly #environment: Environment
-  #reader: PersonalReader | undefined
-  #openedMs = Number.NEGATIVE_INFINITY
-
-  constructor(logDir: string, environment: Environment) {
-    this.#logDir = logDir
-    this.#environment = environment
-  }
-
-  /** Whether an entry may have personal values. Its bytes are asked: parsed, all of it would have to be looked through. */
-  isNeeded(bytes: Uint8Array): boolean {
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(PERSONAL_MARKER)
-  }
-
-  async fill(record: AuditRecord): Promise<AuditRecord> {
-    const reader = this.#reader ?? (await this.#open())
-    const states = reader.statesOf(record)
-    // It may have been erased, or recorded, after the reader was opened; where values are gone for good, looking again
-    // for each of them would take for ever.
-    const isMissing = [...states.values()].some(({ state }) => state === "missing")
-    const isOld = performance.now() - this.#openedMs > LOOK_AGAIN_MS
-    const isAgain = isMissing && (isOld || (await reader.hasNewErasures()))
-    return revealed(record, isAgain ? (await this.#open()).statesOf(record) : states)
-  }
-
-  async #open(): Promise<PersonalReader> {
-    this.close()
-    this.#openedMs = performance.now()
-    this.#reader = await PersonalReader.open(findLogDirectory(this.#logDir)!, this.#environment)
-    return this.#reader
-  }
-
-  close(): void {
-    this.#reader?.close()
-    this.#reader = undefined
-  }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { AuditError } from "../errors.ts"
-import type { AuditEntry, AuditRecord } from "../event/index.ts"
+import type { AuditEntry, AuditRecord, Correction } from "../event/index.ts"
 import {
   type Environment,
   type PlacedEntry,
@@ -13,10 +13,12 @@ import {
   type SealedReceipt,
 } from "../ledger/index.ts"
 import { type Checkpoint, TILE_WIDTH } from "../proof/index.ts"
-import { findLogDirectory } from "../store/index.ts"
+import { findLogDirectory, type RootDirectory } from "../store/index.ts"
+import { CORRECTION_TYPE, correctionsBy } from "./corrections.ts"
 import { formatCursor, parseCursor } from "./cursor.ts"
 import { type AuditQuery, checkQuery, compileFilter, type Filter, type RecordOf, timeOf } from "./filter.ts"
-import { filterIn, PersonalFiller } from "./personal.ts"
+import { filterIn } from "./personal.ts"
+import { RecordFiller } from "./record-filler.ts"
 import { sealedMatches } from "./sealed.ts"
 import { entryText, type Snapshot, takeSnapshot } from "./snapshot.ts"
 
@@ -68,14 +70,26 @@ export function streamFilled<const T extends string = string>(
   logDir: string,
   environment: Environment,
 ): AsyncGenerator<RecordOf<T>> {
-  return stream(query, logDir, environment, new PersonalFiller(logDir, environment))
+  return stream(query, logDir, environment, new RecordFiller(logDir, environment, correctionsIn))
+}
+
+/** The corrections of a log, values filled; those of corrections themselves are not looked for. */
+async function correctionsIn(
+  logDir: string,
+  environment: Environment,
+): Promise<ReadonlyMap<string, readonly Correction[]>> {
+  const filler = new RecordFiller(logDir, environment, undefined)
+  const found: AuditRecord[] = []
+  for await (const record of stream<string>({ eventType: CORRECTION_TYPE }, logDir, environment, filler))
+    found.push(record as unknown as AuditRecord)
+  return correctionsBy(found)
 }
 
 async function* stream<T extends string>(
   query: AuditQuery<T>,
   logDir: string,
   environment: Environment,
-  filler: PersonalFiller | undefined,
+  filler: RecordFiller | undefined,
 ): AsyncGenerator<RecordOf<T>> {
   checkQuery(query)
   compileFilter(query)
@@ -87,13 +101,21 @@ async function* stream<T extends string>(
   let left = query.limit ?? Number.POSITIVE_INFINITY
   try {
     for await (const { record, bytes } of findAll(snapshot, filter, query.order ?? "asc", from?.index)) {
-      const shown = filler?.isNeeded(bytes) === true ? await filler.fill(record) : record
+      const shown = filler === undefined ? record : await filler.fill(record, bytes)
       yield shown as unknown as RecordOf<T>
       if (--left === 0) return
     }
   } finally {
     filler?.close()
   }
+}
+
+/** The records of some events, in ledger order, as the log has them; those that are not in it are left out. */
+export async function* readEvents(root: RootDirectory, eventIds: readonly string[]): AsyncGenerator<AuditRecord> {
+  if (eventIds.length === 0) return
+  const snapshot = await takeSnapshot(root)
+  const filter = compileFilter({}, new Set(eventIds))
+  for await (const { record } of findAll(snapshot, filter, "asc", undefined)) yield record
 }
 
 /** One page of the records that match, personal values in their places; see `queryAuditLogs`. */
@@ -118,11 +140,22 @@ export async function readPage<const T extends string = string>(
   return { ...page, entries: found.map(({ bytes }) => entryText(bytes)), proofs }
 }
 
+/** One record with personal values in their places, and with its corrections. */
+export async function fillRecord(
+  record: AuditRecord,
+  bytes: Uint8Array,
+  logDir: string,
+  environment: Environment,
+): Promise<AuditRecord> {
+  const [shown] = await filled([{ record, bytes }], logDir, environment)
+  return shown!
+}
+
 async function filled(found: readonly Found[], logDir: string, environment: Environment): Promise<AuditRecord[]> {
-  const filler = new PersonalFiller(logDir, environment)
+  const filler = new RecordFiller(logDir, environment, correctionsIn)
   const records: AuditRecord[] = []
   try {
-    for (const { record, bytes } of found) records.push(filler.isNeeded(bytes) ? await filler.fill(record) : record)
+    for (const { record, bytes } of found) records.push(await filler.fill(record, bytes))
     return records
   } finally {
     filler.close()

@@ -5,8 +5,16 @@
 import type { AuditRecord } from "../event/index.ts"
 import type { Environment } from "../ledger/index.ts"
 import { findLogDirectory } from "../store/index.ts"
-import { PersonalReader, revealed } from "./personal.ts"
+import { CORRECTION_TYPE, correctionsBy, withCorrections } from "./corrections.ts"
+import { PersonalReader, type RestrictedBy, revealed } from "./personal.ts"
 import { streamRecords } from "./read.ts"
+
+/** A value of the person that is not to be used: nobody but them gets it. */
+export interface RestrictedValue extends RestrictedBy {
+  readonly eventId: string
+  /** RFC 6901 pointer inside the entry. */
+  readonly pointer: string
+}
 
 /** What a log holds of a person. */
 export interface SubjectReport {
@@ -14,6 +22,8 @@ export interface SubjectReport {
   readonly generatedAt: string
   /** Personal values of this person in them. */
   readonly values: number
+  /** Those of them that are not to be used, because they were restricted, or had to stay when the person was erased. */
+  readonly restricted: readonly RestrictedValue[]
   /**
    * The events that hold values of this person, with these in their places. Values of others stay markers; what was
    * not declared personal is there as it was logged.
@@ -29,7 +39,7 @@ export async function subjectReportOf(
 ): Promise<SubjectReport> {
   const root = findLogDirectory(logDir)
   const generatedAt = new Date().toISOString()
-  if (root === undefined) return { generatedAt, values: 0, records: [] }
+  if (root === undefined) return { generatedAt, values: 0, restricted: [], records: [] }
   const found: AuditRecord[] = []
   for await (const record of streamRecords<string>({ subject }, logDir, environment))
     found.push(record as unknown as AuditRecord)
@@ -37,12 +47,19 @@ export async function subjectReportOf(
   try {
     reader.requireVault()
     let values = 0
+    const restricted: RestrictedValue[] = []
     const records = found.map((record) => {
       const states = reader.statesOf(record, subject)
-      values += [...states.values()].filter(({ state }) => state === "present").length
-      return revealed(record, states)
+      for (const [pointer, state] of states) {
+        if (state.state === "present" || state.state === "restricted") values += 1
+        if (state.state !== "restricted") continue
+        const { value: _, state: __, ...why } = state
+        restricted.push({ eventId: record.event_id, pointer, ...why })
+      }
+      return revealed(record, states, true)
     })
-    return { generatedAt, values, records }
+    const corrections = correctionsBy(records.filter(({ event_type }) => event_type === CORRECTION_TYPE))
+    return { generatedAt, values, restricted, records: records.map((record) => withCorrections(record, corrections)) }
   } finally {
     reader.close()
   }

@@ -5,8 +5,9 @@
  */
 import { recordAct } from "../capture/index.ts"
 import { AuditError } from "../errors.ts"
-import type { AuditEntry, AuditRecord, JsonObject } from "../event/index.ts"
-import { type AuditFilters, compileFilter, streamRecords } from "../query/index.ts"
+import { type AuditEntry, type AuditRecord, checkSubject, type JsonObject, personal } from "../event/index.ts"
+import { type AuditFilters, compileFilter, PersonalReader, streamFilled } from "../query/index.ts"
+import type { RootDirectory } from "../store/index.ts"
 import { locked, requireRoot } from "./lock.ts"
 
 /** Which entries a hold is about: all that is given must fit. */
@@ -15,6 +16,8 @@ export interface HoldScope {
   readonly operationId?: string
   readonly operationName?: string
   readonly modelId?: string
+  /** A person: entries that hold values of theirs. In the log it is a personal value of theirs. */
+  readonly subject?: string
   /** Times of the entries, both inclusive; ISO 8601, UTC without a zone. */
   readonly from?: string
   readonly to?: string
@@ -24,7 +27,10 @@ export interface HoldScope {
 export interface Hold {
   /** Event id of its `hold_added` event. */
   readonly id: string
+  /** Without `subject` where that is not readable here: then the hold covers every entry. */
   readonly scope: HoldScope
+  /** Set where it is about a person, readable here or not. */
+  readonly isOfPerson?: true
   readonly reason: string
   /** Who ordered it, such as a court and a file number. */
   readonly authority: string
@@ -45,6 +51,7 @@ const SCOPE_KEYS = {
   operationId: "operation_id",
   operationName: "operation_name",
   modelId: "model_id",
+  subject: "subject",
   from: "from",
   to: "to",
 } as const
@@ -68,7 +75,8 @@ export async function addHold(hold: Grounds & { readonly scope: HoldScope }): Pr
   const root = requireRoot(logDir)
   return locked(root, async () => {
     const receipt = recordAct({ logDir: root.path, operationName: "audit_hold", eventType: "hold_added", details })
-    return { id: receipt.eventId, scope, reason, authority, addedAt: receipt.timestamp }
+    const isOfPerson = scope.subject === undefined ? {} : ({ isOfPerson: true } as const)
+    return { id: receipt.eventId, scope, ...isOfPerson, reason, authority, addedAt: receipt.timestamp }
   })
 }
 
@@ -97,36 +105,63 @@ export async function releaseHold(release: Grounds & { readonly hold: string }):
 export async function listHolds({ logDir }: { readonly logDir: string }): Promise<Hold[]> {
   const holds = new Map<string, Hold>()
   const query = { eventType: ["hold_added", "hold_released"] }
-  for await (const record of streamRecords<string>(query, logDir) as unknown as AsyncGenerator<AuditRecord>) {
+  const records = streamFilled<string>(query, logDir, process.env) as unknown as AsyncGenerator<AuditRecord>
+  for await (const record of records) {
     const { event_id, event_type, timestamp: at, details } = record
     const [reason, authority] = [String(details["reason"]), String(details["authority"])]
     if (event_type === "hold_added")
-      holds.set(event_id, { id: event_id, scope: scopeOf(details["scope"]), reason, authority, addedAt: at })
+      holds.set(event_id, { id: event_id, ...scopeOf(details["scope"]), reason, authority, addedAt: at })
     const ended = event_type === "hold_released" ? holds.get(String(details["hold_id"])) : undefined
     if (ended !== undefined) holds.set(ended.id, { ...ended, released: { at, reason, authority } })
   }
   return [...holds.values()]
 }
 
-/** Whether a hold covers an entry. What its event says wrongly holds everything: better too much than too little. */
-export function holdTest({ scope }: Hold): (entry: AuditEntry) => boolean {
+/** A hold in force, or a restriction, and whether it covers an entry. */
+export interface HoldTest {
+  readonly id: string
+  /** As people read it. */
+  readonly source: string
+  readonly test: (entry: AuditEntry) => boolean
+}
+
+/**
+ * The tests of the holds in force. One that is told wrongly, or about a person who cannot be looked up here, covers
+ * everything: better too much than too little.
+ */
+export async function holdTests(root: RootDirectory, holds: readonly Hold[]): Promise<HoldTest[]> {
+  const inForce = holds.filter(({ released }) => released === undefined)
+  const isAsked = inForce.some(({ isOfPerson }) => isOfPerson === true)
+  const reader = isAsked ? await PersonalReader.open(root, process.env) : undefined
   try {
-    return filterOf(scope).test
+    return inForce.map((hold) => ({ id: hold.id, source: `hold ${hold.id}`, test: testOf(hold, reader) }))
+  } finally {
+    reader?.close()
+  }
+}
+
+function testOf({ scope, isOfPerson }: Hold, reader: PersonalReader | undefined): HoldTest["test"] {
+  const { subject } = scope
+  if (isOfPerson === true && (subject === undefined || reader?.hasVault !== true)) return () => true
+  try {
+    return filterOf(scope, subject === undefined ? undefined : reader!.eventsOf(subject)).test
   } catch {
     return () => true
   }
 }
 
 /** @throws TypeError, RangeError: names the field. */
-function filterOf({ from, to, ...ids }: HoldScope): ReturnType<typeof compileFilter> {
+function filterOf({ from, to, ...ids }: HoldScope, events?: ReadonlySet<string>): ReturnType<typeof compileFilter> {
   const filters: AuditFilters = {
     ...ids,
     ...(from === undefined ? {} : { startTime: from }),
     ...(to === undefined ? {} : { endTime: to }),
   }
   if (Object.values(filters).every((value) => value === undefined))
-    throw new TypeError("scope must name a requestId, operationId, operationName, modelId, or times from or to")
-  return compileFilter(filters)
+    throw new TypeError(
+      "scope must name a requestId, operationId, operationName, modelId, subject, or times from or to",
+    )
+  return compileFilter(filters, events)
 }
 
 function checkGrounds({ reason, authority }: Grounds): void {
@@ -140,12 +175,16 @@ function scopeDetails(scope: HoldScope): object {
     if (value !== undefined && (typeof value !== "string" || value === ""))
       throw new TypeError(`scope.${key} must be a text that is not empty`)
   }
+  const { subject } = scope
+  if (subject !== undefined) checkSubject(subject, "scope.subject")
   const given = Object.entries(SCOPE_KEYS).filter(([key]) => scope[key as keyof HoldScope] !== undefined)
-  return Object.fromEntries(given.map(([key, name]) => [name, scope[key as keyof HoldScope]]))
+  const plain = Object.fromEntries(given.map(([key, name]) => [name, scope[key as keyof HoldScope]]))
+  return subject === undefined ? plain : { ...plain, subject: personal(subject, { subject }) }
 }
 
-function scopeOf(details: unknown): HoldScope {
+function scopeOf(details: unknown): Pick<Hold, "scope" | "isOfPerson"> {
   const given = (typeof details === "object" && details !== null ? details : {}) as JsonObject
   const known = Object.entries(SCOPE_KEYS).filter(([, name]) => typeof given[name] === "string")
-  return Object.fromEntries(known.map(([key, name]) => [key, given[name]]))
+  const scope: HoldScope = Object.fromEntries(known.map(([key, name]) => [key, given[name]]))
+  return given["subject"] === undefined ? { scope } : { scope, isOfPerson: true }
 }

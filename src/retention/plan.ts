@@ -8,7 +8,7 @@ import { TILE_WIDTH } from "../proof/index.ts"
 import { readEntries, type Snapshot, tryParse } from "../query/index.ts"
 import { Slices } from "../store/index.ts"
 import { type EntryRule, EntryRules, endOf, type KeepReason, overdueBy } from "./entry-rule.ts"
-import { type Hold, holdTest } from "./holds.ts"
+import type { HoldTest } from "./holds.ts"
 import type { RetentionPolicy } from "./policy.ts"
 
 /** Entries that have the same classes, and what becomes of them. */
@@ -71,7 +71,7 @@ export interface PruneLimit {
 export async function planPrune(
   snapshot: Snapshot,
   policy: RetentionPolicy,
-  holds: readonly Hold[],
+  holds: readonly HoldTest[],
   nowMs: number,
   limit: PruneLimit = {},
 ): Promise<PrunePlan & { readonly asked: number }> {
@@ -103,7 +103,7 @@ class Tally {
 
 class Look {
   readonly #rules: EntryRules
-  readonly #holds: readonly { readonly hold: Hold; readonly test: (entry: AuditEntry) => boolean; entries: number }[]
+  readonly #holds: readonly (HoldTest & { entries: number })[]
   readonly #nowMs: number
   readonly #limit: PruneLimit
   readonly #tallies = new Map<string, Tally>()
@@ -112,12 +112,11 @@ class Look {
   /** The first entry that nobody asked to prune. */
   #asked = Number.POSITIVE_INFINITY
 
-  constructor(rules: EntryRules, holds: readonly Hold[], nowMs: number, limit: PruneLimit) {
+  constructor(rules: EntryRules, holds: readonly HoldTest[], nowMs: number, limit: PruneLimit) {
     this.#rules = rules
     this.#nowMs = nowMs
     this.#limit = limit
-    const inForce = holds.filter(({ released }) => released === undefined)
-    this.#holds = inForce.map((hold) => ({ hold, test: holdTest(hold), entries: 0 }))
+    this.#holds = holds.map((hold) => ({ ...hold, entries: 0 }))
     if (limit.below !== undefined) this.#asked = limit.below
   }
 
@@ -157,11 +156,11 @@ class Look {
     let keeper: Keeper | undefined
     for (const held of this.#holds) {
       // The event of a hold in force is the hold: without it nothing would be held.
-      const isItself = held.hold.id === entry.event_id
+      const isItself = held.id === entry.event_id
       if (!isItself && !held.test(entry)) continue
       if (!isItself) held.entries += 1
       const reason = isItself ? "hold_in_force" : "held"
-      keeper ??= { index, eventType: entry.event_type, reason, source: `hold ${held.hold.id}`, until: null }
+      keeper ??= { index, eventType: entry.event_type, reason, source: held.source, until: null }
     }
     return keeper
   }
@@ -219,7 +218,7 @@ class Look {
         null,
       ),
       classes: [...this.#tallies].map(([classes, tally]) => decisionOf(classes, tally, minimumIndex)),
-      holds: this.#holds.map(({ hold, entries }) => ({ id: hold.id, entries })),
+      holds: this.#holds.map(({ id, entries }) => ({ id, entries })),
       stopsAt: this.#stopsAt,
     }
   }

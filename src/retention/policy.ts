@@ -35,6 +35,10 @@ export interface RetentionClass {
   readonly maximum: string | null
   /** "event": from the event's own time. "declared": from a date that only `from` can say; kept until it does. */
   readonly runsFrom: "event" | "declared"
+  /** How long values beside an entry may be kept at most, personal and large ones; null: as long as the entry. */
+  readonly valuesMaximum: string | null
+  /** Whether the values of a person who is to be erased have to stay as long; an entry itself always stays. */
+  readonly bindsErasure: boolean
   /** For periods that do not run from the event: the date from which they run, ISO 8601. */
   readonly from?: string
   readonly source: LegalSource
@@ -61,9 +65,11 @@ const CLASS_KEYS = [
   "regulations",
   "minimum",
   "maximum",
+  "values_maximum",
   "runs_from",
   "runs_from_text",
   "from",
+  "binds_erasure",
   "source",
   "note",
 ]
@@ -135,10 +141,14 @@ export function classesOf(
 export function refuseConflict(classes: readonly RetentionClass[], records: string): void {
   for (const least of classes) {
     for (const most of classes) {
-      if (least.minimum === null || most.maximum === null || !isLonger(least.minimum, most.maximum, 0)) continue
+      const values = least.bindsErasure ? most.valuesMaximum : null
+      const maximum = [most.maximum, values].find(
+        (one) => one !== null && least.minimum !== null && isLonger(least.minimum, one, 0),
+      )
+      if (maximum === undefined) continue
       throw new AuditError(
         "RETENTION_CONFLICT",
-        `${records}: ${sourceText(least)} wants them kept for ${least.minimum} at least, ${sourceText(most)} for ${most.maximum} at most. ` +
+        `${records}: ${sourceText(least)} wants them kept for ${least.minimum} at least, ${sourceText(most)} for ${maximum} at most. ` +
           `Record what falls under one of them in a log of its own (another logDir), or replace "${least.id}" or "${most.id}" in the policy file and say there why`,
       )
     }
@@ -181,19 +191,25 @@ function parseClass(value: unknown, place: string): RetentionClass {
   const runsFrom = one["runs_from"] ?? "event"
   if (runsFrom !== "event" && runsFrom !== "declared")
     throw malformed(`${place}.runs_from must be "event" or "declared"`)
-  const { from, note, record_class: recordClass } = one
+  const { from, note, record_class: recordClass, binds_erasure: binds } = one
+  if (binds !== undefined && typeof binds !== "boolean") throw malformed(`${place}.binds_erasure must be true or false`)
   if (from !== undefined && (typeof from !== "string" || Number.isNaN(Date.parse(from))))
     throw malformed(`${place}.from must be a date, such as "2026-11-24"`)
+  const minimum = periodOf(one["minimum"] ?? null, `${place}.minimum`)
+  const source = parseSource(one["source"], `${place}.source`)
   return {
     id: textOf(one["id"], `${place}.id`),
     ...(recordClass === undefined ? {} : { recordClass: textOf(recordClass, `${place}.record_class`) }),
     eventTypes,
     regulations,
-    minimum: periodOf(one["minimum"] ?? null, `${place}.minimum`),
+    minimum,
     maximum: periodOf(one["maximum"] ?? null, `${place}.maximum`),
     runsFrom,
     ...(from === undefined ? {} : { from }),
-    source: parseSource(one["source"], `${place}.source`),
+    valuesMaximum: periodOf(one["values_maximum"] ?? null, `${place}.values_maximum`),
+    // Deleted, a value never comes back; kept, it can still be deleted. What only recommends a period binds nobody.
+    bindsErasure: binds ?? ((minimum !== null || runsFrom === "declared") && source.level !== "guidance"),
+    source,
     ...(note === undefined ? {} : { note: textOf(note, `${place}.note`) }),
   }
 }

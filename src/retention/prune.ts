@@ -4,7 +4,7 @@
  * @module
  */
 import { toBase64 } from "../bytes.ts"
-import { recordAct, sealLog } from "../capture/index.ts"
+import { openLedger, recordAct, sealLog } from "../capture/index.ts"
 import { AuditError } from "../errors.ts"
 import type { JsonObject, JsonValue } from "../event/index.ts"
 import { earlierRoot, filesBelow, readPruneNote } from "../ledger/index.ts"
@@ -20,11 +20,14 @@ import {
   verifyLog,
 } from "../query/index.ts"
 import type { RootDirectory } from "../store/index.ts"
-import { type Hold, holdTest, listHolds } from "./holds.ts"
+import { Eraser } from "./eraser.ts"
+import { countExpired, type Expired, expireValues } from "./expire.ts"
+import { type HoldTest, holdTests, listHolds } from "./holds.ts"
 import { locked, requireRoot } from "./lock.ts"
 import { type Keeper, type PruneLimit, type PrunePlan, planPrune } from "./plan.ts"
 import { loadPolicy, type RetentionPolicy } from "./policy.ts"
 import { type Removed, removeBelow } from "./remove.ts"
+import { restrictionTests } from "./restrict.ts"
 
 /** What to prune. */
 export interface PruneOptions {
@@ -48,6 +51,8 @@ export interface PruneReport extends PrunePlan {
   /** An earlier prune that had been cut off was finished. */
   readonly finished: boolean
   readonly removed: Removed
+  /** Values beside entries that stay, whose own time was over. */
+  readonly expired: Expired
 }
 
 /** Most earlier records that a record repeats; older ones are told as one. */
@@ -83,22 +88,29 @@ export async function pruneAt(options: PruneOptions, nowMs: number): Promise<Pru
   const { logDir, policy = loadPolicy(), dryRun = false } = options
   const limit = limitOf(options)
   const root = requireRoot(logDir)
-  const holds = (): Promise<Hold[]> => listHolds({ logDir: root.path })
+  const holds = async (): Promise<HoldTest[]> => [
+    ...(await holdTests(root, await listHolds({ logDir: root.path }))),
+    ...(await restrictionTests(root)),
+  ]
   if (dryRun) {
-    const plan = await planPrune(await takeSnapshot(root), policy, await holds(), nowMs, limit)
-    return reportOf(plan, policy, { dryRun })
+    const snapshot = await takeSnapshot(root)
+    const plan = await planPrune(snapshot, policy, await holds(), nowMs, limit)
+    const values = await countExpired(root, snapshot, policy, await holds(), nowMs)
+    return reportOf(plan, policy, { dryRun, expired: { values, record: null } })
   }
   return locked(root, async () => {
     // Without the key nothing could be removed, and the record would lie in the journal.
     await sealLog({ logDir: root.path })
     const finished = await finishEarlier(root, await holds())
+    await new Eraser(openLedger(root.path, process.env), policy, nowMs, undefined).resume()
+    const expired = await expireValues(root, await takeSnapshot(root), policy, await holds(), nowMs)
     const snapshot = await takeSnapshot(root)
     const plan = await planPrune(snapshot, policy, await holds(), nowMs, limit)
     const isAsked = limit.below !== undefined || limit.beforeMs !== undefined
     if (isAsked && plan.stopsAt !== null && plan.stopsAt.index < plan.asked)
       throw refuse(root, policy, plan, plan.stopsAt)
     if (plan.entries === 0)
-      return reportOf(plan, policy, { finished: finished !== undefined, removed: finished ?? NOTHING })
+      return reportOf(plan, policy, { finished: finished !== undefined, removed: finished ?? NOTHING, expired })
     const verdict = await requireGood(root)
     const details = recordOf(
       plan,
@@ -114,6 +126,7 @@ export async function pruneAt(options: PruneOptions, nowMs: number): Promise<Pru
       record,
       finished: finished !== undefined,
       removed: sum(removed, finished ?? NOTHING),
+      expired,
     })
   })
 }
@@ -125,7 +138,7 @@ function limitOf({ below, before }: PruneOptions): PruneLimit {
 }
 
 /** Removes what a record says is gone and is not: the process that wrote it died. */
-async function finishEarlier(root: RootDirectory, holds: readonly Hold[]): Promise<Removed | undefined> {
+async function finishEarlier(root: RootDirectory, holds: readonly HoldTest[]): Promise<Removed | undefined> {
   const snapshot = await takeSnapshot(root)
   const { blobs, treeSize, pruning } = snapshot
   const last = await newestRecord(blobs, treeSize)
@@ -137,17 +150,15 @@ async function finishEarlier(root: RootDirectory, holds: readonly Hold[]): Promi
 }
 
 /** A hold may have been added since the record was made. */
-async function refuseHeld({ blobs, pruning }: Snapshot, last: Pruning, holds: readonly Hold[]): Promise<void> {
-  const inForce = holds.filter(({ released }) => released === undefined)
-  const tests = inForce.map((hold) => ({ hold, test: holdTest(hold) }))
+async function refuseHeld({ blobs, pruning }: Snapshot, last: Pruning, tests: readonly HoldTest[]): Promise<void> {
   if (tests.length === 0) return
   for await (const { index, bytes } of readEntries(blobs, pruning?.minimumIndex ?? 0, last.minimumIndex)) {
     const entry = tryParse(bytes)
-    const held = tests.find(({ hold, test }) => entry !== undefined && (entry.event_id === hold.id || test(entry)))
+    const held = tests.find(({ id, test }) => entry !== undefined && (entry.event_id === id || test(entry)))
     if (held === undefined) continue
     throw new AuditError(
       "RETENTION_HELD",
-      `a prune up to index ${last.minimumIndex} was recorded and cut off, and hold ${held.hold.id} now covers entry ${index}: nothing is removed until it is released`,
+      `a prune up to index ${last.minimumIndex} was recorded and cut off, and ${held.source} now covers entry ${index}: nothing is removed until it is released`,
     )
   }
 }
@@ -226,10 +237,11 @@ function recordOf(
 function reportOf(
   plan: PrunePlan,
   { id, digest, overrides }: RetentionPolicy,
-  done: Partial<Pick<PruneReport, "dryRun" | "record" | "finished" | "removed">>,
+  done: Partial<Pick<PruneReport, "dryRun" | "record" | "finished" | "removed" | "expired">>,
 ): PruneReport {
   const { asked: _, ...rest } = plan as PrunePlan & { asked?: number }
-  const undone = { dryRun: false, record: null, finished: false, removed: NOTHING }
+  const expired: Expired = { values: 0, record: null }
+  const undone = { dryRun: false, record: null, finished: false, removed: NOTHING, expired }
   return { ...rest, policy: { id, digest, overrides }, ...undone, ...done }
 }
 

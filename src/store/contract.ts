@@ -188,6 +188,11 @@ export interface PayloadStore {
   sealedUnder(keys: readonly string[]): readonly SealedPart[]
   /** Once returned the sealed parts that need one of some keys are overwritten. */
   deleteUnder(keys: readonly string[]): void
+  /**
+   * Once returned other parts stand in the places of some, which are overwritten: all or none. One that is not there is
+   * passed over.
+   */
+  replaceAll(pairs: readonly { readonly part: SealedPart; readonly by: SealedPart }[]): void
   close(): void
 }
 
@@ -199,12 +204,21 @@ export interface SubjectKey {
   readonly key: Uint8Array
 }
 
+/** What a list is about: what was erased, or what is not to be used. */
+export type ListKind = "erasures" | "restrictions"
+
 /** Keys of persons. Every method is synchronous: a log call is. */
 export interface KeyVault {
   readonly id: string
   /** The key of a person, made when there is none; once returned it survives power loss. */
   keyFor(subject: string): SubjectKey
-  /** All keys of a person, of every epoch. */
+  /**
+   * Another key of the person whose key has an id, for what has to be kept of them: `keyFor` never gives it. Once
+   * returned it survives power loss.
+   * @throws {@link AuditError} `VAULT_MISSING` when there is no key with that id.
+   */
+  keepingKey(id: string): SubjectKey
+  /** All keys of a person, of every epoch, those for what has to be kept too. */
   keysOf(subject: string): readonly SubjectKey[]
   /** The key with an id; undefined when it was destroyed, or is none of this vault. */
   key(id: string): Uint8Array | undefined
@@ -213,10 +227,10 @@ export interface KeyVault {
   destroyed(): readonly string[]
   /** Once returned the keys are overwritten, no process uses them, and a vault restored from before cleans itself. */
   destroy(ids: readonly string[]): void
-  /** Lists of erasures that are kept here as well, by id: those of a log may be restored from before. */
-  erasures(): ReadonlyMap<string, Uint8Array>
+  /** Lists that are kept here as well, by id: those of a log may be restored from before. */
+  lists(kind: ListKind): ReadonlyMap<string, Uint8Array>
   /** Once returned a list survives power loss. */
-  keepErasure(id: string, list: Uint8Array): void
+  keepList(kind: ListKind, id: string, list: Uint8Array): void
   close(): void
 }
 

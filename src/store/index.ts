@@ -9,6 +9,7 @@ export {
   type Journal,
   type JournalLine,
   type KeyVault,
+  type ListKind,
   type LogFiles,
   type Mutex,
   type Payload,
@@ -47,7 +48,9 @@ export {
 export { LocalJournal } from "./local/journal.ts"
 export { LocalKeyVault } from "./local/key-vault.ts"
 export {
+  CORRECTED_FILE,
   ERASURES_DIRECTORY,
+  EXPIRED_FILE,
   findLogDirectory,
   IDENTITY_FILE,
   IMPORT_KEY_FILE,
@@ -60,6 +63,7 @@ export {
   PAYLOADS_FILE,
   PRUNED_FILE,
   RECOVERY_FILE,
+  RESTRICTIONS_DIRECTORY,
   RETENTION_LOCK_FILE,
   STATE,
   shareWithGroup,
@@ -67,7 +71,7 @@ export {
   VAULT_FILE,
 } from "./local/layout.ts"
 export { LocalMutex } from "./local/mutex.ts"
-export { removePayloads } from "./local/payload-removal.ts"
+export { countPayloads, removePayloads } from "./local/payload-removal.ts"
 export { LocalPayloads } from "./local/payloads.ts"
 export { type Database, openDatabase } from "./local/sqlite.ts"
 export { StateDirectory } from "./local/state-directory.ts"

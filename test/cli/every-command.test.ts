@@ -28,6 +28,9 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   recover: ["--reason", EVIL],
   import: ["--from", "jsonl", "hostile.jsonl"],
   completion: ["bash"],
+  correct: ["1", "/details/text", "-", "--reason", "other"],
+  restrict: ["-", "--ground", "other"],
+  lift: ["-", "--reason", "other"],
   "hold add": ["--model-id", EVIL, "--reason", EVIL, "--authority", EVIL],
   "hold release": [EVIL, "--reason", EVIL, "--authority", EVIL],
 }

@@ -6,10 +6,11 @@ import type { Command } from "commander"
 import { addHold, type Hold, type HoldScope, listHolds, releaseHold } from "../../retention/index.ts"
 import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
 import { factLines } from "../facts.ts"
-import { UsageError } from "../failure.ts"
+import { asUsage } from "../failure.ts"
 import { jsonLine } from "../json.ts"
 import type { Output } from "../output.ts"
 import type { Session } from "../session.ts"
+import { readSubject } from "../standard-input.ts"
 
 interface GroundFlags extends CommonFlags {
   readonly reason: string
@@ -30,6 +31,7 @@ export function addHoldCommands(audit: Command, session: Session): void {
     .option("--operation-id <id>", "of an operation")
     .option("--operation-name <name>", "of all operations of this name")
     .option("--model-id <id>", "of a model")
+    .option("--subject <->", "-: with values of the person whose identifier comes on standard input")
     .option("--from <time>", "not before; ISO 8601")
     .option("--to <time>", "not after; ISO 8601")
   withGrounds(add, "what was added as JSON").action((flags: AddFlags) => runAdd(flags, output))
@@ -64,9 +66,10 @@ function withGrounds(command: Command, json: string): Command {
 
 async function runAdd(flags: AddFlags, output: Output): Promise<void> {
   const { requestId, operationId, operationName, modelId, from, to, reason, authority } = flags
-  const given = Object.entries({ requestId, operationId, operationName, modelId, from, to })
+  const subject = flags.subject === undefined ? undefined : await readSubject(flags.subject)
+  const given = Object.entries({ requestId, operationId, operationName, modelId, subject, from, to })
   const scope: HoldScope = Object.fromEntries(given.filter(([, value]) => value !== undefined))
-  await tell(await asked(addHold({ logDir: requireLog(flags).path, scope, reason, authority })), flags, output)
+  await tell(await asUsage(addHold({ logDir: requireLog(flags).path, scope, reason, authority })), flags, output)
 }
 
 async function runList(flags: ListFlags, output: Output): Promise<void> {
@@ -81,26 +84,18 @@ async function runList(flags: ListFlags, output: Output): Promise<void> {
 
 async function runRelease(id: string, flags: GroundFlags, output: Output): Promise<void> {
   const { reason, authority } = flags
-  await tell(await asked(releaseHold({ logDir: requireLog(flags).path, hold: id, reason, authority })), flags, output)
-}
-
-/** What is wrong with a flag is wrong usage. */
-async function asked(result: Promise<Hold>): Promise<Hold> {
-  try {
-    return await result
-  } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message, { cause: error })
-    throw error
-  }
+  await tell(await asUsage(releaseHold({ logDir: requireLog(flags).path, hold: id, reason, authority })), flags, output)
 }
 
 async function tell(hold: Hold, { json }: CommonFlags, output: Output): Promise<void> {
   await output.data(json === true ? jsonLine(hold) : factLines(factsOf(hold), output))
 }
 
-function factsOf({ id, scope, reason, authority, addedAt, released }: Hold): (readonly [string, string])[] {
+function factsOf({ id, scope, isOfPerson, reason, authority, addedAt, released }: Hold): (readonly [string, string])[] {
   const facts: (readonly [string, string])[] = [["hold", id]]
   for (const [name, value] of Object.entries(scope)) facts.push([name, String(value)])
+  if (isOfPerson === true && scope.subject === undefined)
+    facts.push(["subject", "cannot be read here: holds everything"])
   facts.push(["reason", reason], ["authority", authority], ["added", addedAt])
   if (released !== undefined) facts.push(["released", `${released.at}: ${released.reason} (${released.authority})`])
   return facts

@@ -61,14 +61,16 @@ async function runPrune(flags: PruneFlags, output: Output): Promise<void> {
 }
 
 function factsOf(report: PruneReport): (readonly [string, string])[] {
-  const { dryRun, entries, prunedBelow, minimumIndex, treeSize, oldest, newest, record, stopsAt, removed, policy } =
-    report
+  const { dryRun, entries, prunedBelow, minimumIndex, treeSize, oldest, newest, record } = report
+  const { stopsAt, removed, expired, policy } = report
   const what = `${entries} of ${treeSize - prunedBelow} entries that are kept`
   const facts: (readonly [string, string])[] = [[dryRun ? "would prune" : "pruned", entries === 0 ? "nothing" : what]]
   if (entries > 0) facts.push(["entries", `index ${prunedBelow} to ${minimumIndex - 1}, ${oldest} to ${newest}`])
   if (record !== null) facts.push(["record", `entry ${record}`])
   if (removed.files > 0)
     facts.push(["removed", `${removed.files} files, ${removed.payloads} values kept beside the log`])
+  if (expired.values > 0)
+    facts.push(["expired", `${expired.values} values beside entries that stay${dryRun ? " would go" : ""}`])
   if (stopsAt !== null) {
     const { index, reason, source, until } = stopsAt
     facts.push(["stops at", `entry ${index}, ${textOf(reason)}${until === null ? "" : ` until ${until}`}: ${source}`])

@@ -6,7 +6,7 @@ import type { Command } from "commander"
 import type { AuditRecord, JsonObject } from "../../audit.ts"
 import { utf8Text } from "../../bytes.ts"
 import { parseEntry } from "../../event/index.ts"
-import { PersonalFiller } from "../../query/index.ts"
+import { fillRecord } from "../../query/index.ts"
 import { type CommonFlags, jsonOption, logDirOption, requireLog } from "../directory.ts"
 import { escapeBytes, escapeJson, escapeText } from "../escape.ts"
 import { UsageError } from "../failure.ts"
@@ -45,9 +45,7 @@ async function runShow(event: EventName, flags: ShowFlags, output: Output): Prom
   const { bytes, index } = await findEvent(root, event)
   if (flags.raw === true) return output.data(output.terminal ? `${rawText(bytes)}\n` : bytes)
   const record: AuditRecord = { ...parseEntry(bytes), index, sealed: index !== null }
-  const filler = new PersonalFiller(root.path, process.env)
-  const shown = filler.isNeeded(bytes) ? await filler.fill(record) : record
-  filler.close()
+  const shown = await fillRecord(record, bytes, root.path, process.env)
   await output.data(flags.json === true ? jsonLine(shown) : describe(shown, output))
 }
 
@@ -76,11 +74,16 @@ function describe(record: AuditRecord, output: Output): string {
   const head = lines.flatMap(([name, text]) =>
     text === undefined ? [] : [`${output.styled("dim", name.padEnd(12))} ${escapeText(text)}`],
   )
-  return `${[...head, ...block("context", record.context, output), ...block("details", record.details, output)].join("\n")}\n`
+  const blocks = [
+    ...block("context", record.context, output),
+    ...block("details", record.details, output),
+    ...block("corrections", record.corrections, output),
+  ]
+  return `${[...head, ...blocks].join("\n")}\n`
 }
 
 /** Line breaks of the layout are ours: JSON has none inside strings. */
-function block(name: string, value: JsonObject | undefined, output: Output): string[] {
+function block(name: string, value: AuditRecord["corrections"] | JsonObject, output: Output): string[] {
   if (value === undefined) return []
   return [
     output.styled("dim", name),

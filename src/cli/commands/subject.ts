@@ -43,14 +43,18 @@ async function runSubject(argument: string, flags: CommonFlags, output: Output):
   await output.data(flags.json === true ? jsonLine(report) : reportText(report, output))
 }
 
-function reportText({ generatedAt, values, records }: SubjectReport, output: Output): string {
+function reportText({ generatedAt, values, restricted, records }: SubjectReport, output: Output): string {
   if (records.length === 0) return "the log holds no personal values of this person\n"
   const head = `${values} personal values in ${records.length} events, as of ${generatedAt}\n`
-  return head + records.map((record) => `\n${recordText(record, output)}`).join("")
+  const kept = restricted.map(({ eventId, pointer, until }) => {
+    const end = until === undefined ? "" : `, until ${until}`
+    return `  restricted: ${escapeText(pointer)} of event ${escapeText(eventId)}${end}\n`
+  })
+  return head + kept.join("") + records.map((record) => `\n${recordText(record, output)}`).join("")
 }
 
 function recordText(record: AuditRecord, output: Output): string {
-  const { index, timestamp, event_type, operation_name, actor, details } = record
+  const { index, timestamp, event_type, operation_name, actor, details, corrections } = record
   const place = index === null ? "not sealed yet" : `entry ${index}`
   const who = actor === undefined ? "" : `, by ${escapeText(actorName(actor))}`
   const title = `${escapeText(event_type)}  ${timestamp}  ${place}, in ${escapeText(operation_name)}${who}`
@@ -58,5 +62,6 @@ function recordText(record: AuditRecord, output: Output): string {
   const body = JSON.stringify(details, null, 2)
     .split("\n")
     .map((line) => `  ${escapeJson(line)}\n`)
-  return `${output.styled("bold", title)}\n${body.join("")}`
+  const later = (corrections ?? []).map((one) => `  corrected: ${escapeJson(JSON.stringify(one))}\n`)
+  return `${output.styled("bold", title)}\n${body.join("")}${later.join("")}`
 }

@@ -11,11 +11,11 @@ import { dirname, join } from "node:path"
 import { crc32 } from "node:zlib"
 import { utf8, utf8Text } from "../../bytes.ts"
 import { AuditError } from "../../errors.ts"
-import type { KeyVault, SubjectKey } from "../contract.ts"
+import type { KeyVault, ListKind, SubjectKey } from "../contract.ts"
 import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, type RootDirectory, syncDirectoryNow } from "./files.ts"
 import { VAULT_FILE } from "./layout.ts"
 
-/** Bytes of one record: magic, key id, name of the person, nonce, wrapped key, zeros, checksum. */
+/** Bytes of one record: magic, key id, name of the person, nonce, wrapped key, what it is for, zeros, checksum. */
 const RECORD_BYTES = 128
 const MAGIC = Buffer.from("SMK1")
 const KEY_BYTES = 32
@@ -25,6 +25,8 @@ const ID = { at: 4, end: 20 } as const
 const NAME = { at: 20, end: 52 } as const
 const NONCE = { at: 52, end: 64 } as const
 const WRAPPED = { at: 64, end: 64 + KEY_BYTES + TAG_BYTES } as const
+/** Set in a key for what has to be kept of a person who was erased. */
+const KEEPS_AT = WRAPPED.end
 const CRC_AT = RECORD_BYTES - 4
 /** Keys that are remembered by the person's identifier and by their id. */
 const REMEMBERED = 10_000
@@ -36,6 +38,7 @@ interface Found {
   readonly at: number
   readonly id: string
   readonly name: string
+  readonly keeps: boolean
   readonly bytes: Buffer
 }
 
@@ -135,11 +138,21 @@ export class LocalKeyVault implements KeyVault {
     const known = this.#bySubject.get(subject)
     if (known !== undefined) return known
     const name = this.#nameOf(subject)
-    const record = this.#first(name) ?? this.#makeKey(name)
-    const key = this.#opened(record)
+    const key = this.#opened(this.#first(name) ?? this.#makeKey(name))
     if (this.#bySubject.size >= REMEMBERED) this.#bySubject.clear()
     this.#bySubject.set(subject, key)
     return key
+  }
+
+  keepingKey(id: string): SubjectKey {
+    this.#refresh()
+    const like = this.#recordWith(id)
+    if (like === undefined)
+      throw new AuditError("VAULT_MISSING", `there is no key ${id} in the vault ${this.#directory}; restore it`)
+    const made = this.#appendKey(like.name, true)
+    const record = this.#recordWith(made)
+    if (record !== undefined) return this.#opened(record)
+    throw new AuditError("STATE_DIRECTORY_DAMAGED", `a key that was just written to ${this.#directory} is not there`)
   }
 
   keysOf(subject: string): readonly SubjectKey[] {
@@ -154,9 +167,7 @@ export class LocalKeyVault implements KeyVault {
     this.#refresh()
     const known = this.#byId.get(id)
     if (known !== undefined) return known
-    const bytes = Buffer.from(id, "base64url")
-    if (bytes.length !== ID.end - ID.at || this.#destroyed.has(id)) return undefined
-    const record = this.#read(bytes.toString("hex", 0, 1)).find((one) => one.id === id)
+    const record = this.#recordWith(id)
     if (record === undefined) return undefined
     const { key } = this.#opened(record)
     if (this.#byId.size >= REMEMBERED) this.#byId.clear()
@@ -187,15 +198,15 @@ export class LocalKeyVault implements KeyVault {
     for (const shard of shards) this.#overwrite(shard, new Set(ids))
   }
 
-  erasures(): ReadonlyMap<string, Uint8Array> {
-    const directory = join(this.#directory, "erasures")
+  lists(kind: ListKind): ReadonlyMap<string, Uint8Array> {
+    const directory = join(this.#directory, kind)
     const names = fs.existsSync(directory) ? fs.readdirSync(directory) : []
     const lists = names.filter((name) => LIST_NAME.test(name))
     return new Map(lists.map((name) => [name.slice(0, -".json".length), fs.readFileSync(join(directory, name))]))
   }
 
-  keepErasure(id: string, list: Uint8Array): void {
-    const directory = join(this.#directory, "erasures")
+  keepList(kind: ListKind, id: string, list: Uint8Array): void {
+    const directory = join(this.#directory, kind)
     makeDirectory(directory, PRIVATE)
     const path = join(directory, `${id}.json`)
     const temporary = `${path}.${randomBytes(8).toString("hex")}`
@@ -241,12 +252,27 @@ export class LocalKeyVault implements KeyVault {
     this.#destroyedBytes = size
   }
 
+  #recordWith(id: string): Found | undefined {
+    const bytes = Buffer.from(id, "base64url")
+    if (bytes.length !== ID.end - ID.at || this.#destroyed.has(id)) return undefined
+    return this.#read(bytes.toString("hex", 0, 1)).find((one) => one.id === id)
+  }
+
   #first(name: string): Found | undefined {
-    return this.#read(shardOf(name)).find((record) => record.name === name && !this.#destroyed.has(record.id))
+    const records = this.#read(shardOf(name))
+    return records.find((record) => record.name === name && !record.keeps && !this.#destroyed.has(record.id))
   }
 
   /** Makes the key of a person. Two processes may do so at once: both then use the one that stands first. */
   #makeKey(name: string): Found {
+    this.#appendKey(name, false)
+    const made = this.#first(name)
+    if (made !== undefined) return made
+    throw new AuditError("RECORD_FAILED", "the key of a person could not be read back: the event was not recorded")
+  }
+
+  /** Returns the id of the key. */
+  #appendKey(name: string, keeps: boolean): string {
     const nameBytes = Buffer.from(name, "base64url")
     const record = Buffer.alloc(RECORD_BYTES)
     MAGIC.copy(record)
@@ -259,11 +285,10 @@ export class LocalKeyVault implements KeyVault {
     const cipher = createCipheriv("aes-256-gcm", this.#wrapKey, nonce)
     cipher.setAAD(record.subarray(ID.at, NAME.end))
     Buffer.concat([cipher.update(randomBytes(KEY_BYTES)), cipher.final(), cipher.getAuthTag()]).copy(record, WRAPPED.at)
+    record[KEEPS_AT] = keeps ? 1 : 0
     record.writeUInt32BE(crc32(record.subarray(0, CRC_AT)), CRC_AT)
     this.#append(shardOf(name), record)
-    const made = this.#first(name)
-    if (made !== undefined) return made
-    throw new AuditError("RECORD_FAILED", "the key of a person could not be read back: the event was not recorded")
+    return record.toString("base64url", ID.at, ID.end)
   }
 
   #append(shard: string, record: Buffer): void {
@@ -365,7 +390,8 @@ function recordsIn(bytes: Buffer): Found[] {
     const record = bytes.subarray(at, at + RECORD_BYTES)
     if (record.length === RECORD_BYTES && record.readUInt32BE(CRC_AT) === crc32(record.subarray(0, CRC_AT))) {
       const id = record.toString("base64url", ID.at, ID.end)
-      found.push({ at, id, name: record.toString("base64url", NAME.at, NAME.end), bytes: record })
+      const name = record.toString("base64url", NAME.at, NAME.end)
+      found.push({ at, id, name, keeps: record[KEEPS_AT] === 1, bytes: record })
       at += RECORD_BYTES
     } else at += 1
   }

@@ -21,6 +21,11 @@ export const PARTS_DIRECTORY = ".state/parts"
 export const PAYLOADS_FILE = ".state/payloads.sqlite"
 export const VAULT_FILE = ".state/vault.json"
 export const ERASURES_DIRECTORY = ".state/erasures"
+export const RESTRICTIONS_DIRECTORY = ".state/restrictions"
+/** There once an event of the log corrects another one. */
+export const CORRECTED_FILE = ".state/corrected.json"
+/** Which values went because their own time was over, and which events say so. */
+export const EXPIRED_FILE = ".state/expired.json"
 export const IMPORT_KEY_FILE = ".state/import.key"
 export const IMPORT_LOCK_FILE = ".state/import.lock"
 export const INDEX_DIRECTORY = ".state/index"

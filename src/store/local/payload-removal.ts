@@ -7,6 +7,25 @@ import { checkRegular, type RootDirectory } from "./files.ts"
 import { PAYLOADS_FILE } from "./layout.ts"
 import { openDatabase } from "./sqlite.ts"
 
+/** How many values of some events there are. */
+export function countPayloads(root: RootDirectory, eventIds: readonly string[]): number {
+  const path = root.locate(PAYLOADS_FILE, false)
+  if (eventIds.length === 0 || !fs.existsSync(path)) return 0
+  checkRegular(path)
+  const database = openDatabase(path)
+  if (database === undefined) return 0
+  try {
+    database.exec("PRAGMA busy_timeout = 2000")
+    const statements = ["payload", "sealed_event"].map((table) =>
+      database.prepare(`SELECT count(*) AS n FROM ${table} WHERE event_id = ?`),
+    )
+    const counts = eventIds.flatMap((id) => statements.map((one) => Number((one.all(id)[0] as { n: number }).n)))
+    return counts.reduce((sum, count) => sum + count, 0)
+  } finally {
+    database.close()
+  }
+}
+
 /**
  * Removes all values of some events. Once returned they are gone, power loss or not.
  * @returns How many rows went.

@@ -62,7 +62,7 @@ export class LocalPayloads implements PayloadStore {
 
   /** A part that is there already, because moving it was cut off, is not added again. */
   #addSealed({ eventId, keys, data }: SealedPart): void {
-    const tag = Number.parseInt(hash("sha256", data).slice(0, 12), 16)
+    const tag = tagOf(data)
     const known = this.#database.prepare("SELECT 1 FROM sealed_event WHERE event_id = ? AND tag = ?").all(eventId, tag)
     if (known.length > 0) return
     // A blob alone would be taken for named parameters by one of the drivers.
@@ -115,11 +115,22 @@ export class LocalPayloads implements PayloadStore {
   deleteUnder(keys: readonly string[]): void {
     this.#database.exec("BEGIN IMMEDIATE")
     try {
-      const links = this.#linksUnder(keys)
-      for (const { sealed, event_id } of links) {
-        this.#database.prepare("DELETE FROM sealed WHERE id = ?").run(sealed)
-        this.#database.prepare("DELETE FROM sealed_event WHERE event_id = ? AND sealed = ?").run(event_id, sealed)
-        this.#database.prepare("DELETE FROM sealed_key WHERE sealed = ?").run(sealed)
+      for (const { sealed, event_id } of this.#linksUnder(keys)) this.#remove(sealed, event_id)
+      this.#database.exec("COMMIT")
+    } catch (error) {
+      this.#database.exec("ROLLBACK")
+      throw error
+    }
+  }
+
+  replaceAll(pairs: readonly { readonly part: SealedPart; readonly by: SealedPart }[]): void {
+    this.#database.exec("BEGIN IMMEDIATE")
+    try {
+      const known = this.#database.prepare("SELECT sealed FROM sealed_event WHERE event_id = ? AND tag = ?")
+      for (const { part, by } of pairs) {
+        const rows = known.all(part.eventId, tagOf(part.data)) as { sealed: number }[]
+        if (rows.length > 0) this.#addSealed(by)
+        for (const { sealed } of rows) this.#remove(sealed, part.eventId)
       }
       this.#database.exec("COMMIT")
     } catch (error) {
@@ -128,7 +139,18 @@ export class LocalPayloads implements PayloadStore {
     }
   }
 
+  #remove(sealed: number, eventId: string): void {
+    this.#database.prepare("DELETE FROM sealed WHERE id = ?").run(sealed)
+    this.#database.prepare("DELETE FROM sealed_event WHERE event_id = ? AND sealed = ?").run(eventId, sealed)
+    this.#database.prepare("DELETE FROM sealed_key WHERE sealed = ?").run(sealed)
+  }
+
   close(): void {
     this.#database.close()
   }
+}
+
+/** Tells the parts of one event apart. */
+function tagOf(data: Uint8Array): number {
+  return Number.parseInt(hash("sha256", data).slice(0, 12), 16)
 }

@@ -161,6 +161,10 @@ export class MemoryPayloads implements PayloadStore {
     // There is nothing to delete.
   }
 
+  replaceAll(): void {
+    // There is nothing to replace.
+  }
+
   close(): void {
     // Nothing is held open.
   }
