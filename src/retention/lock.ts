@@ -36,7 +36,7 @@ export async function locked<T>(root: RootDirectory, work: () => Promise<T>): Pr
       if (waitedMs > PATIENCE_MS)
         throw new AuditError(
           "RETENTION_BUSY",
-          "another process is pruning this log, or adding a hold; nothing was done",
+          "another process is pruning this log, adding a hold, or erasing or restricting a person; nothing was done",
         )
       await new Promise((resolve) => startTimer(resolve, STEP_MS))
     }
