@@ -17,7 +17,8 @@ function findingCodes(): string[] {
   }
   // One code is put together from what became of a value.
   const states = /readonly state: ([^\n]+)/.exec(read("src/query/kept-values.ts"))![1]!
-  for (const [, state] of states.matchAll(/"(\w+)"/g)) if (!["present", "expired"].includes(state!)) found.add(`payload_${state}`)
+  for (const [, state] of states.matchAll(/"(\w+)"/g))
+    if (!["present", "expired"].includes(state!)) found.add(`payload_${state}`)
   return [...found].sort()
 }
 
