@@ -12,7 +12,19 @@ import { cpus, loadavg, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-const SECTIONS = ["record", "durable", "seal", "verify", "load", "wrapper", "processes", "postgres", "query", "import"]
+const SECTIONS = [
+  "record",
+  "durable",
+  "seal",
+  "verify",
+  "load",
+  "wrapper",
+  "personal",
+  "processes",
+  "postgres",
+  "query",
+  "import",
+]
 const here = fileURLToPath(new URL(".", import.meta.url))
 const wanted = process.argv.slice(2)
 const unknown = wanted.find((name) => !SECTIONS.includes(name))
