@@ -303,15 +303,8 @@ describe("verify compares the index with the log", () => {
     expect((await verifyAuditLog({ logDir, index: true })).findings).toEqual([])
   })
 
-  test.each([
-    "DELETE FROM posting WHERE term = (SELECT max(term) FROM posting)",
-    "UPDATE posting SET offsets = x'01000200', n = 2 WHERE term = (SELECT max(term) FROM posting WHERE length(offsets) = 4)",
-    "INSERT INTO posting VALUES (77, 0, 1, x'0700')",
-    "UPDATE span SET last = last - 1 WHERE bundle = 3",
-    "UPDATE block_span SET last = last - 1",
-    "UPDATE daily SET n = n + 1 WHERE key = 1",
-  ])("a doctored row is found row by row, even under a forged stamp: %s", async (sql) => {
-    const logDir = copy()
+  /** Changes rows, and then the stamp by which that would be noticed. */
+  async function doctorUnnoticed(logDir: string, sql: string): Promise<void> {
     await reindexLog(findLogDirectory(logDir)!)
     const path = join(logDir, ".state/index", fileName(logDir))
     const database = openDatabase(path)!
@@ -321,6 +314,44 @@ describe("verify compares the index with the log", () => {
     const { ino, size, mtimeNs, ctimeNs } = fs.statSync(path, { bigint: true })
     const files = { 0: `${ino} ${size} ${mtimeNs} ${ctimeNs}` }
     fs.writeFileSync(join(logDir, ".state/index/stamp.json"), JSON.stringify({ ...stamp, files }))
+  }
+
+  test.each([
+    "UPDATE posting SET offsets = 5000000000000",
+    "UPDATE posting SET offsets = NULL",
+    "UPDATE posting SET offsets = 'text'",
+    "UPDATE posting SET offsets = x'00'",
+    "UPDATE posting SET block = 99999999; UPDATE block_span SET block = 99999999",
+    "UPDATE posting SET block = -1; UPDATE block_span SET block = -1",
+    "UPDATE posting SET n = 'many'",
+    "UPDATE span SET first = 'x', last = NULL",
+    "UPDATE span SET bundle = bundle + 1000000",
+    "UPDATE daily SET n = 'x'",
+  ])("rows of another kind fail no query, and bring nothing that is not in the log: %s", async (sql) => {
+    const logDir = copy()
+    await doctorUnnoticed(logDir, sql)
+    expect(isUsed(logDir)).toBe(true)
+    const ids = new Set(all.map(({ event_id }) => event_id))
+    const user = all[EVENTS / 2]!.actor!.id
+    const startTime = all[10]!.timestamp
+    for (const query of [{ user }, { user, startTime }, { text: "model" }, { startTime }, { user, eventType: "error" }])
+      for (const { event_id } of await getAuditLogs({ logDir, ...query })) expect(ids.has(event_id)).toBe(true)
+    await histogramAuditLogs({ logDir, by: "type" })
+    await countAuditLogs({ logDir, user })
+    const { verdict, findings } = await verifyAuditLog({ logDir, index: true })
+    expect([verdict, findings.map(({ code }) => code)]).toEqual(["intact", ["index_differs"]])
+  })
+
+  test.each([
+    "DELETE FROM posting WHERE term = (SELECT max(term) FROM posting)",
+    "UPDATE posting SET offsets = x'01000200', n = 2 WHERE term = (SELECT max(term) FROM posting WHERE length(offsets) = 4)",
+    "INSERT INTO posting VALUES (77, 0, 1, x'0700')",
+    "UPDATE span SET last = last - 1 WHERE bundle = 3",
+    "UPDATE block_span SET last = last - 1",
+    "UPDATE daily SET n = n + 1 WHERE key = 1",
+  ])("a doctored row is found row by row, even under a forged stamp: %s", async (sql) => {
+    const logDir = copy()
+    await doctorUnnoticed(logDir, sql)
     expect(isUsed(logDir)).toBe(true)
     const { verdict, findings } = await verifyAuditLog({ logDir, index: true })
     expect([verdict, findings.map(({ code }) => code)]).toEqual(["intact", ["index_differs"]])

@@ -10,7 +10,7 @@ import * as fs from "node:fs"
 import type { Payload, PayloadStore, SealedPart } from "../contract.ts"
 import { checkRegular, createPrivate, type RootDirectory } from "./files.ts"
 import { PAYLOADS_FILE } from "./layout.ts"
-import { blobBytes, type Database, openDatabase } from "./sqlite.ts"
+import { blobBytes, type Database, openDatabase, type Statement } from "./sqlite.ts"
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS payload (event_id TEXT, pointer TEXT, salt TEXT, json TEXT, PRIMARY KEY (event_id, pointer));
@@ -22,6 +22,8 @@ CREATE INDEX IF NOT EXISTS sealed_key_sealed ON sealed_key (sealed);`
 /** The payload store of a log directory. */
 export class LocalPayloads implements PayloadStore {
   readonly #database: Database
+  /** Making a statement takes longer than running it. */
+  readonly #statements = new Map<string, Statement>()
 
   private constructor(database: Database) {
     this.#database = database
@@ -51,7 +53,7 @@ export class LocalPayloads implements PayloadStore {
     this.#database.exec("BEGIN IMMEDIATE")
     try {
       for (const part of sealed) this.#addSealed(part)
-      const insert = this.#database.prepare("INSERT OR IGNORE INTO payload VALUES (?, ?, ?, ?)")
+      const insert = this.#prepared("INSERT OR IGNORE INTO payload VALUES (?, ?, ?, ?)")
       for (const { eventId, pointer, salt, json } of payloads) insert.run(eventId, pointer, salt, json)
       this.#database.exec("COMMIT")
     } catch (error) {
@@ -63,13 +65,13 @@ export class LocalPayloads implements PayloadStore {
   /** A part that is there already, because moving it was cut off, is not added again. */
   #addSealed({ eventId, keys, data }: SealedPart): void {
     const tag = tagOf(data)
-    const known = this.#database.prepare("SELECT 1 FROM sealed_event WHERE event_id = ? AND tag = ?").all(eventId, tag)
+    const known = this.#prepared("SELECT 1 FROM sealed_event WHERE event_id = ? AND tag = ?").all(eventId, tag)
     if (known.length > 0) return
     // A blob alone would be taken for named parameters by one of the drivers.
-    this.#database.prepare("INSERT INTO sealed (id, data) VALUES (?, ?)").run(null, Buffer.from(data))
-    const [row] = this.#database.prepare("SELECT last_insert_rowid() AS id").all() as { id: number }[]
-    this.#database.prepare("INSERT INTO sealed_event VALUES (?, ?, ?)").run(eventId, tag, row!.id)
-    const link = this.#database.prepare("INSERT INTO sealed_key VALUES (?, ?, ?)")
+    this.#prepared("INSERT INTO sealed (id, data) VALUES (?, ?)").run(null, Buffer.from(data))
+    const [row] = this.#prepared("SELECT last_insert_rowid() AS id").all() as { id: number }[]
+    this.#prepared("INSERT INTO sealed_event VALUES (?, ?, ?)").run(eventId, tag, row!.id)
+    const link = this.#prepared("INSERT INTO sealed_key VALUES (?, ?, ?)")
     for (const key of keys) link.run(key, row!.id, eventId)
   }
 
@@ -85,7 +87,7 @@ export class LocalPayloads implements PayloadStore {
 
   sealedOf(eventId: string): readonly SealedPart[] {
     const sql = "SELECT sealed FROM sealed_event WHERE event_id = ?"
-    return (this.#database.prepare(sql).all(eventId) as { sealed: number }[]).flatMap(({ sealed }) =>
+    return (this.#prepared(sql).all(eventId) as { sealed: number }[]).flatMap(({ sealed }) =>
       this.#partOf(sealed, eventId),
     )
   }
@@ -95,8 +97,8 @@ export class LocalPayloads implements PayloadStore {
   }
 
   #partOf(sealed: number, eventId: string): SealedPart[] {
-    const rows = this.#database.prepare("SELECT data FROM sealed WHERE id = ?").all(sealed)
-    const links = this.#database.prepare("SELECT key FROM sealed_key WHERE sealed = ? ORDER BY key")
+    const rows = this.#prepared("SELECT data FROM sealed WHERE id = ?").all(sealed)
+    const links = this.#prepared("SELECT key FROM sealed_key WHERE sealed = ? ORDER BY key")
     return (rows as { data: Uint8Array | ArrayBuffer }[]).map(({ data }) => ({
       eventId,
       keys: (links.all(sealed) as { key: string }[]).map(({ key }) => key),
@@ -105,7 +107,7 @@ export class LocalPayloads implements PayloadStore {
   }
 
   #linksUnder(keys: readonly string[]): readonly { readonly sealed: number; readonly event_id: string }[] {
-    const select = this.#database.prepare("SELECT sealed, event_id FROM sealed_key WHERE key = ?")
+    const select = this.#prepared("SELECT sealed, event_id FROM sealed_key WHERE key = ?")
     const links = new Map<number, { sealed: number; event_id: string }>()
     for (const key of keys)
       for (const link of select.all(key) as { sealed: number; event_id: string }[]) links.set(link.sealed, link)
@@ -126,7 +128,7 @@ export class LocalPayloads implements PayloadStore {
   replaceAll(pairs: readonly { readonly part: SealedPart; readonly by: SealedPart }[]): void {
     this.#database.exec("BEGIN IMMEDIATE")
     try {
-      const known = this.#database.prepare("SELECT sealed FROM sealed_event WHERE event_id = ? AND tag = ?")
+      const known = this.#prepared("SELECT sealed FROM sealed_event WHERE event_id = ? AND tag = ?")
       for (const { part, by } of pairs) {
         const rows = known.all(part.eventId, tagOf(part.data)) as { sealed: number }[]
         if (rows.length > 0) this.#addSealed(by)
@@ -140,9 +142,17 @@ export class LocalPayloads implements PayloadStore {
   }
 
   #remove(sealed: number, eventId: string): void {
-    this.#database.prepare("DELETE FROM sealed WHERE id = ?").run(sealed)
-    this.#database.prepare("DELETE FROM sealed_event WHERE event_id = ? AND sealed = ?").run(eventId, sealed)
-    this.#database.prepare("DELETE FROM sealed_key WHERE sealed = ?").run(sealed)
+    this.#prepared("DELETE FROM sealed WHERE id = ?").run(sealed)
+    this.#prepared("DELETE FROM sealed_event WHERE event_id = ? AND sealed = ?").run(eventId, sealed)
+    this.#prepared("DELETE FROM sealed_key WHERE sealed = ?").run(sealed)
+  }
+
+  #prepared(sql: string): Statement {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) return known
+    const made = this.#database.prepare(sql)
+    this.#statements.set(sql, made)
+    return made
   }
 
   close(): void {

@@ -38,9 +38,14 @@ export function openDatabase(path: string): Database | undefined {
   return database
 }
 
-/** The bytes of a blob that was read: a Uint8Array from one driver, an ArrayBuffer from the other. */
-export function blobBytes(blob: Uint8Array | ArrayBuffer): Uint8Array {
-  return blob instanceof Uint8Array ? blob : new Uint8Array(blob)
+/**
+ * The bytes of a blob that was read: a Uint8Array from one driver, an ArrayBuffer from the other.
+ * @throws Error as SQLite has it for damage, where somebody put something else there.
+ */
+export function blobBytes(blob: unknown): Uint8Array {
+  if (blob instanceof Uint8Array) return blob
+  if (blob instanceof ArrayBuffer) return new Uint8Array(blob)
+  throw new Error("a row of the database is malformed: it holds no bytes")
 }
 
 function builtIn(): Opener | undefined {
