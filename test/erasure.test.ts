@@ -152,7 +152,7 @@ test("killed at any file operation and run again, an erasure ends the same", { t
     const { verdict, personalValues } = await verifyAuditLog({ logDir })
     expect([verdict, personalValues], `killed at ${killAt}`).toEqual([
       "intact",
-      { present: 20, restricted: 0, withheld: 0, erased: 24, missing: 0, damaged: 0 },
+      { present: 20, restricted: 0, withheld: 0, erased: 24, expired: 0, missing: 0, damaged: 0 },
     ])
     if (signal === null) return expect(killAt).toBeGreaterThan(40)
   }
