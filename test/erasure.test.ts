@@ -15,6 +15,7 @@ import {
   subjectReport,
   verifyAuditLog,
 } from "../src/audit.ts"
+import { sealLog } from "../src/capture/index.ts"
 import { closeLedgersUnder, Ledger, PayloadReader } from "../src/ledger/index.ts"
 import { opensCommitment, openValues, type PersonalValue } from "../src/privacy/index.ts"
 import { findLogDirectory, LocalKeyVault } from "../src/store/index.ts"
@@ -189,6 +190,64 @@ test.each(["log/.state/payloads.sqlite", "log/.state", "state/vaults"])(
     expect(completedBy).toBeDefined()
   },
 )
+
+test("what waits in a file of another process that goes on is overwritten there", async () => {
+  const { logDir } = place
+  const other = startModule(
+    `
+    const trail = new AuditTrail("beside", { logDir: ${JSON.stringify(logDir)} })
+    for (let n = 0; n < 20; n++)
+      trail.logEvent("step", { n, who: secureml.personal("hidden-" + n, { subject: n % 2 ? "other" : ${JSON.stringify(X)} }) })
+    console.log("there")
+    setInterval(() => undefined, 1_000)`,
+    childEnvironment(place.stateDir),
+  )
+  while (!other.stdout().includes("there")) await new Promise((resolve) => setTimeout(resolve, 5))
+  // Before it seals by itself: then its part would be moved, and its file removed.
+  other.process.kill("SIGSTOP")
+  await sealLog({ logDir })
+  const encrypted = await encryptedOf((await subjectReport({ logDir, subject: X })).records)
+  const kept = (await encryptedOf((await subjectReport({ logDir, subject: "other" })).records))[0]!
+  const parts = () => files().get(join(logDir, ".state/parts", fs.readdirSync(join(logDir, ".state/parts"))[0]!))!
+  // Both where it waits and where it was moved to.
+  expect(new Set(encrypted.map((data) => data.toString("base64"))).size).toBe(10)
+  for (const data of [...encrypted, kept]) expect(parts().includes(data.toString("base64"))).toBe(true)
+  await eraseSubject({ logDir, subject: X, reason: "objection" })
+  for (const data of encrypted) expect(parts().includes(data.toString("base64"))).toBe(false)
+  expect(parts().includes(kept.toString("base64"))).toBe(true)
+  other.process.kill("SIGCONT")
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  other.process.kill("SIGKILL")
+  await other.ended
+  expect(await verifyAuditLog({ logDir })).toMatchObject({
+    verdict: "intact",
+    personalValues: { present: 10, erased: 10, missing: 0 },
+  })
+})
+
+test("vault and private state restored from before an erasure one after the other stay clean", async () => {
+  const { logDir } = place
+  const trail = new AuditTrail("base", { logDir })
+  trail.logEvent("step", { who: personal("hidden-1", { subject: X }) })
+  await trail.flush()
+  await closeLedgersUnder(place.directory)
+  keepCopy(place)
+  const { completedBy: by } = await eraseSubject({ logDir, subject: X, reason: "objection" })
+  for (const [name, before] of [
+    ["state/vaults", "state-before/vaults"],
+    ["log/.state/erasures", undefined],
+    ["log/.state/payloads.sqlite", "log-before/.state/payloads.sqlite"],
+  ] as const) {
+    await closeLedgersUnder(place.directory)
+    fs.rmSync(join(place.directory, name), { recursive: true })
+    if (before !== undefined) fs.cpSync(join(place.directory, before), join(place.directory, name), { recursive: true })
+    await new AuditTrail("next", { logDir }).close()
+    const [record] = await getAuditLogs({ logDir, eventType: "step" })
+    expect([name, record!.details["who"]]).toMatchObject([name, { state: "erased", by }])
+  }
+  expect((await subjectReport({ logDir, subject: X })).records).toEqual([])
+  expect((await verifyAuditLog({ logDir })).verdict).toBe("intact")
+})
 
 test("a commitment opens for its value alone, and the whole private state without the vault says nothing", async () => {
   const { logDir } = place

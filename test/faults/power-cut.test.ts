@@ -17,6 +17,7 @@ const mounts = useMounts()
 function starts(name: string, options: string, code: string): Child {
   return startModule(
     `import * as fs from "node:fs"
+    const { personal } = secureml
     const audit = new AuditTrail(${JSON.stringify(name)}, { logDir: ${JSON.stringify(place.logDir)}, ${options} })
     const say = (what) => fs.writeSync(1, Number(process.hrtime.bigint()) / 1e6 + " " + what + "\\n")
     const soon = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -60,6 +61,27 @@ const PROMISES: readonly (readonly [string, string, string])[] = [
     }`,
   ],
   [
+    "durable call with personal values",
+    'durability: "durable"',
+    `for (let n = 0; ; n++) {
+      audit.logEvent("step", { n, who: personal("value-" + n, { subject: "person-" + (n % 50) }) })
+      say(n)
+      if (n % 4 === 0) await soon(5)
+    }`,
+  ],
+  [
+    "flush with personal values",
+    "",
+    `for (let n = 0; ; ) {
+      for (let k = 0; k < 5; k++) {
+        audit.logEvent("step", { n, who: personal("value-" + n, { subject: "person-" + (n % 50) }) })
+        n += 1
+      }
+      await audit.flush()
+      for (let k = 5; k > 0; k--) say(n - k)
+    }`,
+  ],
+  [
     "sealed receipt",
     "",
     `for (let n = 0; ; n++) {
@@ -99,6 +121,11 @@ async function cut(disk: Disk, children: readonly Child[]): Promise<number> {
 async function numbersOf(operationName: string): Promise<unknown[]> {
   const records = await getAuditLogs({ logDir: place.logDir, operationName, eventType: "step" })
   return records.map(({ details }) => details["n"])
+}
+
+async function valuesOf(operationName: string): Promise<unknown[]> {
+  const records = await getAuditLogs({ logDir: place.logDir, operationName, eventType: "step" })
+  return records.map(({ details }) => details["who"])
 }
 
 async function look(against?: string) {
@@ -152,7 +179,9 @@ describe.skipIf(powerCutsMissing !== undefined)(`a power cut${notice(powerCutsMi
           return { name, child: starts(name, trail, code) }
         })
         const children = writers.map(({ child }) => child)
-        await until(() => children.every((child) => child.stdout().length > 0))
+        const ended = children.map(({ ended }) => ended.then(({ stderr }) => Promise.reject(new Error(stderr))))
+        for (const end of ended) end.catch(() => undefined)
+        await Promise.race([until(() => children.every((child) => child.stdout().length > 0)), ...ended])
         await wait(Math.random() * 1_000)
         const cutAtMs = await cut(disk, children)
         await expectSane(children.map((child) => noteSaidBy(child, cutAtMs)).find((note) => note !== undefined))
@@ -161,6 +190,9 @@ describe.skipIf(powerCutsMissing !== undefined)(`a power cut${notice(powerCutsMi
           expect(found, name).toEqual(found.map((_, n) => n))
           const promised = numbersSaidBy(child, cutAtMs).reduce((most, n) => Math.max(most, n), -1)
           expect(found.length, name).toBeGreaterThan(promised)
+          if (!name.includes("personal")) continue
+          const values = await valuesOf(name)
+          expect(values.slice(0, promised + 1), name).toEqual(found.slice(0, promised + 1).map((n) => `value-${n}`))
         }
         await expectGoesOn(`after ${round}`)
       }
