@@ -21,7 +21,7 @@ import { parsePolicy } from "../src/retention/policy.ts"
 import { pruneAt } from "../src/retention/prune.ts"
 import { DIST } from "./children.ts"
 import { keepCopy, putBack, startArmed } from "./faults/armed.ts"
-import { usePlace } from "./place.ts"
+import { everyByte, usePlace } from "./place.ts"
 
 const place = usePlace()
 const X = "x.person+kept@example.org"
@@ -52,13 +52,6 @@ beforeEach(async () => {
 /** What readers get of a type of events. */
 async function shown(eventType: string): Promise<unknown[]> {
   return (await getAuditLogs({ logDir: place.logDir, eventType })).map(({ details }) => details["who"])
-}
-
-function everything(): Buffer {
-  const paths = [place.logDir, place.stateDir].flatMap((directory) =>
-    fs.readdirSync(directory, { recursive: true }).map((name) => join(directory, String(name))),
-  )
-  return Buffer.concat(paths.filter((path) => fs.statSync(path).isFile()).map((path) => fs.readFileSync(path)))
 }
 
 test("a provision binds what it covers, not the person: the rest goes, and that goes when it is due", async () => {
@@ -121,7 +114,7 @@ test("where everything has to stay the erasure is refused, nothing goes, and nob
     kept: [{ events: 2 }],
   })
   expect(await shown("visit")).toMatchObject([{ state: "restricted" }])
-  expect(everything().includes(X)).toBe(false)
+  expect(everyByte(place).includes(X)).toBe(false)
   // Asked again it is the same, and what is recorded afterwards is found too.
   trail.logEvent("visit", { who: personal("later", { subject: X }) })
   expect(await shown("visit")).toMatchObject([{ state: "restricted" }, "later"])
@@ -172,7 +165,7 @@ test("a hold binds what it covers until it is released, and one on a person name
   await addHold({ ...grounds, scope: { operationName: "elsewhere" } })
   const [hold] = await listHolds({ logDir })
   expect(hold).toMatchObject({ scope: { subject: X } })
-  expect(everything().includes(X)).toBe(false)
+  expect(everyByte(place).includes(X)).toBe(false)
   const kept = await eraseSubject({ logDir, subject: X, reason: "other", policy: policyOf() })
   // The event of the hold itself says whom it holds.
   expect(kept).toMatchObject({

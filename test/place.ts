@@ -34,6 +34,14 @@ export function usePlace(): Place {
   return place
 }
 
+/** Every byte that the product keeps in a place. */
+export function everyByte({ logDir, stateDir }: Place): Buffer {
+  const paths = [logDir, stateDir].flatMap((directory) =>
+    fs.readdirSync(directory, { recursive: true }).map((name) => join(directory, String(name))),
+  )
+  return Buffer.concat(paths.filter((path) => fs.statSync(path).isFile()).map((path) => fs.readFileSync(path)))
+}
+
 /** Makes whatever this process would record next come from a new process: its ledgers are closed and forgotten. */
 export async function restart(place: Place): Promise<void> {
   await closeLedgersUnder(place.directory)

@@ -5,25 +5,17 @@
 import * as fs from "node:fs"
 import { checkRegular, type RootDirectory } from "./files.ts"
 import { PAYLOADS_FILE } from "./layout.ts"
-import { openDatabase } from "./sqlite.ts"
+import { type Database, openDatabase } from "./sqlite.ts"
 
 /** How many values of some events there are. */
 export function countPayloads(root: RootDirectory, eventIds: readonly string[]): number {
-  const path = root.locate(PAYLOADS_FILE, false)
-  if (eventIds.length === 0 || !fs.existsSync(path)) return 0
-  checkRegular(path)
-  const database = openDatabase(path)
-  if (database === undefined) return 0
-  try {
-    database.exec("PRAGMA busy_timeout = 2000")
+  return withPayloads(root, eventIds, (database) => {
     const statements = ["payload", "sealed_event"].map((table) =>
       database.prepare(`SELECT count(*) AS n FROM ${table} WHERE event_id = ?`),
     )
     const counts = eventIds.flatMap((id) => statements.map((one) => Number((one.all(id)[0] as { n: number }).n)))
     return counts.reduce((sum, count) => sum + count, 0)
-  } finally {
-    database.close()
-  }
+  })
 }
 
 /**
@@ -31,13 +23,7 @@ export function countPayloads(root: RootDirectory, eventIds: readonly string[]):
  * @returns How many rows went.
  */
 export function removePayloads(root: RootDirectory, eventIds: readonly string[]): number {
-  const path = root.locate(PAYLOADS_FILE, false)
-  if (eventIds.length === 0 || !fs.existsSync(path)) return 0
-  checkRegular(path)
-  const database = openDatabase(path)
-  if (database === undefined) return 0
-  try {
-    database.exec("PRAGMA busy_timeout = 2000")
+  return withPayloads(root, eventIds, (database) => {
     database.exec("PRAGMA secure_delete = ON")
     database.exec("PRAGMA synchronous = EXTRA")
     database.exec("BEGIN IMMEDIATE")
@@ -57,6 +43,19 @@ export function removePayloads(root: RootDirectory, eventIds: readonly string[])
     }
     database.exec("COMMIT")
     return removed
+  })
+}
+
+/** Does something with the store; 0 where there is none. */
+function withPayloads(root: RootDirectory, eventIds: readonly string[], work: (database: Database) => number): number {
+  const path = root.locate(PAYLOADS_FILE, false)
+  if (eventIds.length === 0 || !fs.existsSync(path)) return 0
+  checkRegular(path)
+  const database = openDatabase(path)
+  if (database === undefined) return 0
+  try {
+    database.exec("PRAGMA busy_timeout = 2000")
+    return work(database)
   } finally {
     database.close()
   }
