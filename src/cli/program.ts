@@ -16,6 +16,7 @@ import { addOperations } from "./commands/operations.ts"
 import { addProve } from "./commands/prove.ts"
 import { addPrune } from "./commands/prune.ts"
 import { addRecover } from "./commands/recover.ts"
+import { addRedact } from "./commands/redact.ts"
 import { addReindex } from "./commands/reindex.ts"
 import { addSeal } from "./commands/seal.ts"
 import { addSearch } from "./commands/search.ts"
@@ -43,6 +44,7 @@ const COMMANDS = [
   addRecover,
   addReindex,
   addPrune,
+  addRedact,
   addHoldCommands,
   addImport,
   addExport,

@@ -48,13 +48,16 @@ export { PersonalFiller, PersonalReader, type PersonalState } from "./personal.t
 export { newestRecord, type Pruning } from "./pruning.ts"
 export {
   type AuditPage,
+  findSealed,
   type PageQuery,
   type ProveQuery,
   prove,
+  prunedText,
   readPage,
   streamFilled,
   streamRecords,
 } from "./read.ts"
+export { type RedactedEntry, redactedBy } from "./redactions.ts"
 export { type IndexReport, reindexLog } from "./reindex.ts"
 export { readEntries, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 export type { SubjectReport } from "./subject.ts"
