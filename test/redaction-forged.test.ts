@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { beforeEach, describe, expect, test } from "vitest"
 import { getAuditLogs, proveEvent, verifyAuditLog } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
+import { blankFor } from "../src/event/index.ts"
 import { encodeBundle, leafHash, parseBundle } from "../src/proof/index.ts"
 import { redactEntry } from "../src/retention/index.ts"
 import { formatLine } from "../src/store/index.ts"
@@ -109,7 +110,7 @@ describe("a blanked entry without a record is corrupt, whatever a file says", ()
       const entries = parseBundle(fs.readFileSync(path), Number(width))
       const at = record % FULL
       if (entries[at] === undefined) continue
-      entries[at] = Buffer.from(Buffer.from(entries[at]).toString().replace('"index":17', '"index":18'))
+      entries[at] = Buffer.from(Buffer.from(entries[at]).toString().replace('"reason":"test"', '"reason":"best"'))
       fs.writeFileSync(path, encodeBundle(entries))
     }
     await corruptAt(REDACTED, "redaction_unexplained")
@@ -157,6 +158,28 @@ describe("a record that is not so", () => {
     // Nor does it take the place of a record with a reason of one's own.
     expect(await redactEntry({ logDir: place.logDir, event: OTHER, reason: "test" })).toMatchObject({ by: 703 })
     expect((await verify()).verdict).toBe("intact")
+  })
+})
+
+test("a redaction that an insider forged, event and blank, is not hidden: every verification lists it", async () => {
+  const kept = {
+    timestamp: "2026-11-24T00:00:00.000Z",
+    operation_id: "op-1",
+    sequence: OTHER,
+    writer: { id: "", seq: OTHER },
+  }
+  const writer = JSON.parse(entryAt(OTHER)).writer
+  const hash = Buffer.from(leafHash(Buffer.from(entryAt(OTHER)))).toString("base64")
+  await addLine({ details: { index: OTHER, leaf_hash: hash, reason: "r", kept: { ...kept, writer } } })
+  const event = Buffer.from((await proveEvent({ logDir: place.logDir, index: 701 })).entry)
+  const blank = blankFor(event, 701, OTHER, Buffer.from(hash, "base64"))
+  change(OTHER, () => Buffer.from(blank!).toString())
+  expect(await verify()).toMatchObject({
+    verdict: "intact",
+    redacted: [
+      { index: REDACTED, by: 700 },
+      { index: OTHER, by: 701 },
+    ],
   })
 })
 

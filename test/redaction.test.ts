@@ -119,13 +119,15 @@ describe("copies", () => {
     fs.writeFileSync(`${bundles}/000.p/2`, encodeBundle(whole.slice(0, 2)))
     // As a sealer leaves it that dies before the state of the tree says how far it came.
     fs.writeFileSync(`${bundles}/000.p/9`, encodeBundle([...whole, ...whole.slice(0, 4), whole[1]!]))
+    fs.mkdirSync(`${bundles}/001.p`)
+    fs.writeFileSync(`${bundles}/001.p/2`, encodeBundle([whole[1]!, whole[2]!]))
     fs.writeFileSync(`${bundles}/.tmp-1-1-1-a`, encodeBundle(whole))
     fs.writeFileSync(`${bundles}/000.p/.tmp-1-1-1-b`, encodeBundle(whole))
     const journal = `${place.logDir}/.state/journal`
     const [segment] = fs.readdirSync(journal)
     await restart(place)
     fs.renameSync(`${journal}/${segment}`, `${journal}/${segment!.replace(".done", "")}.done`)
-    expect(filesWith(SSN)).toHaveLength(6)
+    expect(filesWith(SSN)).toHaveLength(7)
     await redact(eventId)
     expect(filesWith(SSN, eventId)).toEqual([])
     expect(fs.readdirSync(`${bundles}/000.p`).filter((name) => name.startsWith("."))).toEqual([])
@@ -260,6 +262,15 @@ describe("readers", () => {
     await trail.close()
     const operation = await getOperation({ logDir, operationId: trail.operationId })
     expect(operation).toMatchObject({ status: "completed", eventCount: 5, missing: [] })
+  })
+
+  test("an operation whose beginning was redacted has the name and the end that its other events tell", async () => {
+    const { logDir } = place
+    const { trail } = trailWithNumber()
+    await trail.close()
+    expect(await redact(0)).toMatchObject({ result: "redacted" })
+    const operation = await getOperation({ logDir, operationId: trail.operationId })
+    expect(operation).toMatchObject({ operationName: "loans", status: "completed", eventCount: 5, missing: [] })
   })
 
   test("count alike with an index and without, and the index says what the log says", async () => {
