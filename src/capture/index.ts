@@ -29,5 +29,6 @@ export {
 } from "./options.ts"
 export type { Receipt } from "./receipt.ts"
 export { openLedger, Recorder } from "./recorder.ts"
+export { escapeUnsafe } from "./text-log.ts"
 export { AuditTrail, type DetailsOf } from "./trail.ts"
 export { type AuditableFunction, type AuditDecorator, type AuditFunctionOptions, auditFunction } from "./wrap/index.ts"

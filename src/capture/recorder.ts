@@ -7,6 +7,7 @@ import { type Stats, statSync } from "node:fs"
 import { AuditError } from "../errors.ts"
 import {
   type Actor,
+  blankFor,
   EntryTemplate,
   encodeActor,
   encodeValue,
@@ -19,6 +20,7 @@ import {
   parseEntry,
   personalMarker,
   type Redactor,
+  recordNamedBy,
   utf8Bytes,
 } from "../event/index.ts"
 import {
@@ -74,7 +76,12 @@ export function openLedger(logDir: string, environment: Environment): Ledger {
   const onLost = (directory: string, { count, code }: { count: number; code: string }): void => {
     countLost(directory, count, isoTimestamp(Date.now()), code)
   }
-  const ledger = Ledger.open(logDir, environment, { timeKey: eventTimeKey, writerOf, onLost })
+  const ledger = Ledger.open(logDir, environment, {
+    timeKey: eventTimeKey,
+    writerOf,
+    blanks: { recordNamedBy, blankFor },
+    onLost,
+  })
   opened.set(logDir, { ledger, atMs: monotonic(), stats: statSync(logDir) })
   return ledger
 }

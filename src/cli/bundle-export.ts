@@ -18,6 +18,9 @@ import { Progress } from "./progress.ts"
 import { filtersOf, recordExport } from "./record-act.ts"
 import { untilSignal } from "./session.ts"
 
+/** Redacted entries that are named one by one. */
+const MOST_NAMED = 10
+
 /** What to put into a bundle, and where. */
 export interface BundleRequest {
   readonly directory: string
@@ -87,7 +90,7 @@ async function oneEvent(root: RootDirectory, event: EventName): Promise<Evidence
   const { hashes, checkpoint } = parseProof(proof)
   const { bytes } = await findEvent(root, index)
   const eventId = parseEntry(bytes).event_id
-  return { head: checkpoint, unsealed: 0, entries: once({ index, bytes, hashes }), eventId }
+  return { head: checkpoint, unsealed: 0, redacted: [], entries: once({ index, bytes, hashes }), eventId }
 }
 
 async function* once<T>(value: T): AsyncGenerator<T> {
@@ -117,7 +120,7 @@ async function addAll(
 
 async function tell(
   bundle: NewBundle,
-  { head, unsealed }: Evidence,
+  { head, unsealed, redacted }: Evidence,
   { records, lastIndex }: Tally,
   json: boolean,
   output: Output,
@@ -126,7 +129,7 @@ async function tell(
   if (json) {
     const { origin, treeSize, rootHash } = head!
     await output.data(
-      jsonLine({ bundle: path, origin, treeSize, rootHash, records, unsealed, lastIndex, files: digests }),
+      jsonLine({ bundle: path, origin, treeSize, rootHash, records, unsealed, redacted, lastIndex, files: digests }),
     )
   } else {
     const facts = [
@@ -141,6 +144,11 @@ async function tell(
     output.note(
       `${unsealed} more records match and are not sealed yet, so they cannot be proven: see secureml audit seal`,
     )
+  if (redacted.length > 0) {
+    const places = redacted.slice(0, MOST_NAMED).map(({ index, by }) => `entry ${index} by event ${by}`)
+    const more = redacted.length > MOST_NAMED ? `, and ${redacted.length - MOST_NAMED} more` : ""
+    output.note(`Left out, since they were redacted and nothing is left to prove: ${places.join(", ")}${more}`)
+  }
   output.note("To check it elsewhere, with the log's verifier key from a source that the reader trusts:")
   output.note(`  secureml audit verify --bundle <directory> --public-key <vkey>`)
 }

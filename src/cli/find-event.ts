@@ -4,9 +4,7 @@
  */
 import { Argument, InvalidArgumentError } from "commander"
 import { AuditError } from "../errors.ts"
-import { readBundle } from "../ledger/index.ts"
-import { TILE_WIDTH } from "../proof/index.ts"
-import { prove, takeSnapshot } from "../query/index.ts"
+import { findSealed, prunedText, redactedBy, takeSnapshot } from "../query/index.ts"
 import type { RootDirectory } from "../store/index.ts"
 
 /** An event id, or a ledger index. */
@@ -16,6 +14,8 @@ export type EventName = string | number
 export interface FoundEvent {
   readonly bytes: Uint8Array
   readonly index: number | null
+  /** The entry was redacted: index of the event that says so. The bytes stand in its place. */
+  readonly redactedBy?: number
 }
 
 /** The argument of the commands that are about one event. */
@@ -37,7 +37,8 @@ export function parseEventName(text: string): EventName {
  * @throws {@link AuditError} `EVENT_NOT_FOUND`; `LEDGER_CORRUPT` and others when its place cannot be read.
  */
 export async function findEvent(root: RootDirectory, event: EventName): Promise<FoundEvent> {
-  const { tail, treeSize, blobs } = await takeSnapshot(root)
+  const snapshot = await takeSnapshot(root)
+  const { tail, treeSize, blobs, pruning } = snapshot
   const waiting = tail.find(({ entry }) => entry.event_id === event)
   if (waiting !== undefined) return { bytes: waiting.bytes, index: null }
   if (typeof event === "number" && event >= treeSize) {
@@ -46,7 +47,11 @@ export async function findEvent(root: RootDirectory, event: EventName): Promise<
       `there is no entry ${event} in ${root.path}: it has ${treeSize} sealed entries, counted from 0`,
     )
   }
-  const { index, treeSize: provenSize } = await prove({ logDir: root.path, eventId: event })
-  const bundle = await readBundle(blobs, Math.floor(index / TILE_WIDTH), provenSize)
-  return { bytes: bundle[index % TILE_WIDTH]!, index }
+  const place = await findSealed(snapshot, event, 0)
+  if (place === undefined) {
+    const message = `there is no event ${JSON.stringify(event)} in ${root.path}${prunedText(pruning)}`
+    throw new AuditError("EVENT_NOT_FOUND", message)
+  }
+  const by = await redactedBy(blobs, place, treeSize)
+  return { bytes: place.bytes, index: place.index, ...(by === undefined ? {} : { redactedBy: by }) }
 }

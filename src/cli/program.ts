@@ -17,6 +17,7 @@ import { addOperations } from "./commands/operations.ts"
 import { addProve } from "./commands/prove.ts"
 import { addPrune } from "./commands/prune.ts"
 import { addRecover } from "./commands/recover.ts"
+import { addRedact } from "./commands/redact.ts"
 import { addReindex } from "./commands/reindex.ts"
 import { addLift, addRestrict } from "./commands/restrict.ts"
 import { addSeal } from "./commands/seal.ts"
@@ -45,6 +46,7 @@ const COMMANDS = [
   addRecover,
   addReindex,
   addPrune,
+  addRedact,
   addHoldCommands,
   addImport,
   addExport,

@@ -70,13 +70,17 @@ function reportText(
   return `${[head, ...numbers, ...found, "", ...limits].join("\n")}\n`
 }
 
-function headline({ verdict, findings, treeSize, entriesChecked, prunedBelow }: VerificationReport): string {
+function headline(report: VerificationReport): string {
+  const { verdict, findings, treeSize, entriesChecked, prunedBelow } = report
   if (findings.some(({ code }) => code === "no_log")) return "there is no log in this directory"
   if (verdict !== "intact") return MEANING[verdict]
+  const redacted = report.redacted === undefined ? "" : ", but for those that were redacted"
   if (prunedBelow !== undefined)
-    return `the ${entriesChecked} entries that are kept are as they were signed; ${prunedBelow} before them were pruned`
+    return `the ${entriesChecked} entries that are kept are as they were signed${redacted}; ${prunedBelow} before them were pruned`
   if (treeSize === 0) return "the log is empty, and signed as such"
-  return treeSize === 1 ? "its one entry is as it was signed" : `all ${treeSize} entries are as they were signed`
+  return treeSize === 1
+    ? "its one entry is as it was signed"
+    : `all ${treeSize} entries are as they were signed${redacted}`
 }
 
 function numbersOf(report: VerificationReport): (readonly [string, string])[] {

@@ -20,10 +20,15 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
 // Types that only this package writes; design of the trail: nobody can log a fake erasure or a fake gap.
 const RESERVED =
-  /^(?:audit|function|erasure|erase|prune|pruned|hold|key|redact|redaction|restriction|correction|retention|recover|recovery|seal|secureml)(?:_|$)|^events_lost$/
+  /^(?:audit|function|erasure|erase|prune|pruned|hold|key|redact|redaction|restriction|correction|retention|recover|recovery|seal|secureml)(?:_|$)|^(?:events_lost|entry_redacted|redacted)$/
 
 /** The reserved types as far as the compiler can tell them; {@link isReservedEventType} decides. */
-export type ReservedEventType = ReservedWord | `${ReservedWord}_${string}` | "events_lost"
+export type ReservedEventType =
+  | ReservedWord
+  | `${ReservedWord}_${string}`
+  | "events_lost"
+  | "entry_redacted"
+  | "redacted"
 type ReservedWord =
   | "audit"
   | "function"
@@ -74,8 +79,8 @@ export function checkEventType(type: unknown): string {
 }
 
 /**
- * Whether only this package may log the type: `audit_*`, `function_*`, `events_lost`, and what erasure, restriction,
- * correction, pruning, holds, keys, redaction, retention, recovery and sealing leave behind.
+ * Whether only this package may log the type: `audit_*`, `function_*`, `events_lost`, `entry_redacted`, `redacted`, and
+ * what erasure, restriction, correction, pruning, holds, keys, redaction, retention, recovery and sealing leave behind.
  *
  * @example
  * ```ts

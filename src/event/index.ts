@@ -61,6 +61,16 @@ export {
   type JsonObject,
   type JsonValue,
 } from "./record.ts"
+export {
+  blankFor,
+  ENTRY_REDACTED,
+  fillerFor,
+  isBlank,
+  keptOf,
+  type Redaction,
+  recordNamedBy,
+  redactionOf,
+} from "./redaction.ts"
 export type { KeyRule, Redactor, Replacement } from "./redactor.ts"
 export { canonicalRegulation, checkRegulations, KNOWN_REGULATIONS } from "./regulations.ts"
 export { EntryScanner } from "./scan.ts"

@@ -141,6 +141,12 @@ export interface AuditEventMap {
     policy: { id: string; digest: string }
   }
   events_lost: { count: number; first_at: string; last_at: string; code: string }
+  /** Another entry was redacted; `kept` is all that is left of it. See docs/format.md, "Redacted entries". */
+  entry_redacted: { index: number; leaf_hash: string; reason: string; kept: JsonObject }
+  /** An entry that was to be redacted has to stay. */
+  redaction_refused: { index: number; source: string }
+  /** What stands in the place of a redacted entry: `by` is the index of the event that says so. */
+  redacted: { by: number }
 }
 
 /** Who acted. */

@@ -4,12 +4,14 @@
  * @module
  */
 import { IMPORT_MARK } from "../capture/index.ts"
-import { EntryScanner, isRecord } from "../event/index.ts"
+import { EntryScanner, isBlank, isRecord } from "../event/index.ts"
 import { readEntries, takeSnapshot, tryParse } from "../query/index.ts"
 import type { RootDirectory } from "../store/index.ts"
 
 /** Characters of a commitment that are kept: 96 bits, under a secret key, never meet by chance. */
 const KEPT_CHARS = 16
+/** In the place of a commitment: the record was redacted, and the line must not bring it back. */
+const ANY = "*"
 /** In the place of the next number: the log recorded the operation itself. */
 const OWN = -1
 
@@ -28,6 +30,7 @@ export class KnownRecords {
   stateOf(file: string, line: number, commitment: string): "known" | "changed" | "new" {
     const before = this.#lines.get(file)?.get(line)
     if (before === undefined) return "new"
+    if (before.includes(ANY)) return "known"
     return before.includes(commitment.slice(0, KEPT_CHARS)) ? "known" : "changed"
   }
 
@@ -97,7 +100,7 @@ function seeParsed(
   known.untold += 1
   const mark: unknown = entry.context?.["imported"]
   if (!isRecord(mark) || mark["from"] !== from) return
-  const { file, line, commitment } = mark
+  const { file, line, commitment = isBlank(entry) ? ANY : undefined } = mark
   if (typeof file === "string" && typeof line === "number" && typeof commitment === "string" && files.has(file))
     known.addLine(file, line, commitment)
 }

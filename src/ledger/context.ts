@@ -3,6 +3,7 @@
  * @module
  */
 import type { BlobStore, Journal, KeyVault, LogFiles, Mutex, PayloadStore, SigningState } from "../store/index.ts"
+import type { BlankRules } from "./blanks.ts"
 import type { Environment } from "./identity.ts"
 
 /** What sealing works on. */
@@ -26,6 +27,8 @@ export interface SealContext {
   readonly mutex: Mutex | undefined
   /** Sorts lines of different writers; reads a time from an entry's bytes. */
   readonly timeKey: (entry: Uint8Array) => string
+  /** Tells an entry that was redacted from one that was damaged. */
+  readonly blanks: BlankRules
   readonly nowMs: () => number
 }
 

@@ -114,9 +114,9 @@ class Growing {
   /** Adds entries to the tree in memory; returns the files to write for it. */
   async #append(taken: readonly MergedEntry[]): Promise<readonly GrownFile[]> {
     const slices = new Slices()
-    const { blobs } = this.#context
+    const { blobs, blanks } = this.#context
     if (this.#growth === undefined) this.#unpublished = await unpublishedPartials(blobs, this.#size)
-    this.#growth ??= await TreeGrowth.load(blobs, this.#size)
+    this.#growth ??= await TreeGrowth.load(blobs, this.#size, blanks)
     for (let at = 0; at < taken.length; at += SLICE_ENTRIES) {
       this.#growth.append(taken.slice(at, at + SLICE_ENTRIES).map(({ entry }) => entry))
       await slices.turn()

@@ -2,6 +2,7 @@
  * The ledger: journals become a signed tree. It sees bytes, never events, so it cannot branch on what they say.
  * @module
  */
+export { type BlankRules, explanationOf, leafHashAt } from "./blanks.ts"
 export { byWriter, collectWriter, type JournalGap, type RaggedSegment, type WriterLines } from "./collect.ts"
 export type { SealContext } from "./context.ts"
 export { type ErrorNote, type RecordNote, recordChannel, type SealNote } from "./diagnostics.ts"
@@ -26,6 +27,14 @@ export {
 export { type ReadNote, type ReadWatcher, readWatcher, watchReads } from "./read-watch.ts"
 export { findEntry, type PlacedEntry, proofTextFor, receiptFor, type SealedReceipt } from "./receipt.ts"
 export type { Recovery } from "./recover.ts"
+export {
+  blankBundles,
+  blankLines,
+  bundleDirectories,
+  type EntryPlace,
+  originalOf,
+  removeLeftovers,
+} from "./redact.ts"
 export { currentRedirection, type Redirection, redirectTrails } from "./redirection.ts"
 export { RESTRICTIONS, type Restriction } from "./restrictions.ts"
 export { NO_KEY, type Sealed, seal } from "./seal.ts"

@@ -22,6 +22,7 @@ import {
   StateDirectory,
   VAULT_FILE,
 } from "../store/index.ts"
+import type { BlankRules } from "./blanks.ts"
 import type { SealContext } from "./context.ts"
 import { tellError } from "./diagnostics.ts"
 import { applyErasures, rewrapParts } from "./erase.ts"
@@ -76,6 +77,8 @@ export interface LedgerHooks {
   readonly timeKey: (entry: Uint8Array) => string
   /** Reads writer and number from an entry's bytes. */
   readonly writerOf: WriterOf
+  /** What events say of entries that were redacted. */
+  readonly blanks: BlankRules
   /** Called when the journal lost entries that were already recorded. */
   readonly onLost: (directory: string, lost: { readonly count: number; readonly code: string }) => void
 }
@@ -382,6 +385,7 @@ function sealContext(
     environment,
     mutex: LocalMutex.open(root),
     timeKey: hooks.timeKey,
+    blanks: hooks.blanks,
     nowMs: Date.now,
   }
 }

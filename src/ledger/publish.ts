@@ -16,6 +16,7 @@ import {
   tileRoot,
 } from "../proof/index.ts"
 import { type Blob, type BlobStore, inLanes, Slices } from "../store/index.ts"
+import { type BlankRules, explanationOf } from "./blanks.ts"
 import { publishedRoot, readBundle, readTile } from "./published.ts"
 
 const HASH_BYTES = 32
@@ -33,23 +34,31 @@ interface OpenTile {
 export interface GrownFile {
   readonly id: TileId
   readonly bytes: Uint8Array
+  /** Of a bundle: where in it a blank stands in the place of an entry that was redacted. */
+  readonly blanks?: readonly number[]
 }
 
 /** The right edge of the tree in memory; appending yields the files to write. */
 export class TreeGrowth {
   readonly #levels: OpenTile[]
   readonly #bundle: Uint8Array[]
+  /** Where blanks stand in that bundle. */
+  #blanks: readonly number[]
   #size: number
   #full: GrownFile[] = []
 
-  private constructor(size: number, levels: OpenTile[], bundle: Uint8Array[]) {
+  private constructor(size: number, levels: OpenTile[], bundle: Uint8Array[], blanks: readonly number[]) {
     this.#size = size
     this.#levels = levels
     this.#bundle = bundle
+    this.#blanks = blanks
   }
 
-  /** Reads the partial tiles and the partial bundle of a tree. */
-  static async load(blobs: BlobStore, size: number): Promise<TreeGrowth> {
+  /**
+   * Reads the partial tiles and the partial bundle of a tree.
+   * @throws {@link AuditError} `LEDGER_CORRUPT`: an entry does not have its leaf hash, and was not redacted either.
+   */
+  static async load(blobs: BlobStore, size: number, rules: BlankRules): Promise<TreeGrowth> {
     const levels: OpenTile[] = []
     for (let level = 0, count = size; count > 0; level++, count = Math.floor(count / TILE_WIDTH)) {
       const bytes = new Uint8Array(TILE_BYTES)
@@ -57,8 +66,9 @@ export class TreeGrowth {
       if (width > 0) bytes.set(await readTile(blobs, { level, index: Math.floor(count / TILE_WIDTH), width }))
       levels.push({ bytes, width, writtenWidth: width })
     }
-    const open = size % TILE_WIDTH
-    return new TreeGrowth(size, levels, open === 0 ? [] : await readBundle(blobs, Math.floor(size / TILE_WIDTH), size))
+    if (size % TILE_WIDTH === 0) return new TreeGrowth(size, levels, [], [])
+    const bundle = await readBundle(blobs, Math.floor(size / TILE_WIDTH), size)
+    return new TreeGrowth(size, levels, bundle, await blanksIn(blobs, rules, bundle, levels[0]!.bytes, size))
   }
 
   get size(): number {
@@ -78,8 +88,14 @@ export class TreeGrowth {
 
   #closeBundle(): void {
     const index = this.#size / TILE_WIDTH - 1
-    this.#full.push({ id: { level: "entries", index, width: TILE_WIDTH }, bytes: encodeBundle(this.#bundle) })
+    this.#full.push(this.#bundleFile({ level: "entries", index, width: TILE_WIDTH }))
     this.#bundle.length = 0
+    this.#blanks = []
+  }
+
+  #bundleFile(id: TileId): GrownFile {
+    const file = { id, bytes: encodeBundle(this.#bundle) }
+    return this.#blanks.length === 0 ? file : { ...file, blanks: this.#blanks }
   }
 
   #push(level: number, hash: Uint8Array): void {
@@ -101,7 +117,7 @@ export class TreeGrowth {
     const files = this.#full
     this.#full = []
     const bundle = tileAt("entries", Math.floor(this.#size / TILE_WIDTH), this.#size)
-    if (bundle !== undefined) files.push({ id: bundle, bytes: encodeBundle(this.#bundle) })
+    if (bundle !== undefined) files.push(this.#bundleFile(bundle))
     this.#levels.forEach((tile, level) => {
       const { bytes, width, writtenWidth } = tile
       const index = Math.floor(this.#size / TILE_WIDTH ** (level + 1))
@@ -111,6 +127,30 @@ export class TreeGrowth {
     })
     return files
   }
+}
+
+/** Where in a partial bundle blanks stand; their leaf hashes are in the tile alone. */
+async function blanksIn(
+  blobs: BlobStore,
+  rules: BlankRules,
+  bundle: readonly Uint8Array[],
+  tile: Uint8Array,
+  size: number,
+): Promise<number[]> {
+  const hashes = leafHashes(bundle)
+  const blanks: number[] = []
+  for (const [n, bytes] of bundle.entries()) {
+    const hash = tile.subarray(n * HASH_BYTES, (n + 1) * HASH_BYTES)
+    if (Buffer.compare(hashes.subarray(n * HASH_BYTES, (n + 1) * HASH_BYTES), hash) === 0) continue
+    const index = size - bundle.length + n
+    if ((await explanationOf(blobs, rules, { index, bytes, leafHash: hash }, size)) === undefined)
+      throw new AuditError(
+        "LEDGER_CORRUPT",
+        `entry ${index} is not what the tree has at its place; nothing was signed; run secureml audit verify`,
+      )
+    blanks.push(n)
+  }
+  return blanks
 }
 
 /**
@@ -162,12 +202,15 @@ async function checkReadBack(
     if (Buffer.compare(found, bytes) !== 0) throw readBackFailed(id)
     stored.set(tilePath(id), found)
   })
-  await inLanes(bundles, async ({ id }) => {
+  await inLanes(bundles, async ({ id, bytes: written, blanks = [] }) => {
     const bytes = await readBack(blobs, id)
     await slices.turn()
     const hashes = stored.get(tilePath({ ...id, level: 0 }))
-    if (hashes === undefined || Buffer.compare(bundleLeafHashes(bytes, entryStarts(bytes, id.width)), hashes) !== 0)
-      throw readBackFailed(id)
+    const found = bundleLeafHashes(bytes, entryStarts(bytes, id.width))
+    // A blank has no hash to be told by: then all bytes are compared.
+    if (hashes === undefined || (blanks.length > 0 && Buffer.compare(bytes, written) !== 0)) throw readBackFailed(id)
+    for (const at of blanks.map((n) => n * HASH_BYTES)) found.set(hashes.subarray(at, at + HASH_BYTES), at)
+    if (Buffer.compare(found, hashes) !== 0) throw readBackFailed(id)
   })
   for (const { id } of tiles) {
     if (id.level === "entries" || id.width < TILE_WIDTH) continue

@@ -58,7 +58,9 @@ export function beginningsFor(partials: readonly TileId[], files: readonly Grown
   for (const id of wanted) {
     const whole = files.find((file) => file.id.level === id.level && file.id.index === id.index)
     if (whole === undefined || whole.id.width <= id.width || written.has(tilePath(id))) continue
-    beginnings.set(tilePath(id), { id, bytes: whole.bytes.slice(0, lengthOf(whole, id.width)) })
+    const blanks = whole.blanks?.filter((n) => n < id.width) ?? []
+    const file = { id, bytes: whole.bytes.slice(0, lengthOf(whole, id.width)) }
+    beginnings.set(tilePath(id), blanks.length === 0 ? file : { ...file, blanks })
   }
   return [...beginnings.values()]
 }

@@ -45,6 +45,7 @@ function context(): SealContext {
     environment,
     mutex: LocalMutex.open(root),
     timeKey: () => "",
+    blanks: { recordNamedBy: () => undefined, blankFor: () => undefined },
     nowMs: Date.now,
   }
 }

@@ -18,9 +18,13 @@ import {
 import type { Finding } from "./findings.ts"
 import { KEPT_MARKER } from "./kept-values.ts"
 import { PERSONAL_MARKER } from "./personal.ts"
+import { checkBlank, checkRecord, REDACTION_RECORD, type RedactedEntry } from "./redactions.ts"
+import { remembering } from "./remembered.ts"
 import { type RunSegment, SequenceRuns } from "./sequence-runs.ts"
 
 const HASH_BYTES = 32
+/** Files that are kept for those who ask why an entry is blank: the events that say so stand together. */
+const KEPT_FILES = 8
 
 /** Bundles `from` to `to - 1` of a tree. */
 export interface Stretch {
@@ -43,6 +47,10 @@ export interface StretchCheck {
   readonly notEvents: readonly number[]
   /** Entries that may hold a value kept beside the log, by index. */
   readonly kept: ReadonlyMap<number, Uint8Array>
+  /** Entries that were redacted, as an event of the tree says. */
+  readonly redacted: readonly RedactedEntry[]
+  /** The last event behind the tree that a blank names; -1 where none does. */
+  readonly later: number
   /** False: a bundle could not be read, and nothing behind it was looked at. */
   readonly complete: boolean
 }
@@ -54,25 +62,29 @@ export type ReadFile = (path: string) => Promise<Uint8Array | undefined>
 export async function checkBundles(read: ReadFile, stretch: Stretch): Promise<StretchCheck> {
   const walk = new BundleWalk(read, stretch)
   const complete = await walk.run()
-  const { findings, entriesChecked, leaves, kept, numbers } = walk
+  const { findings, entriesChecked, leaves, kept, redacted, later, numbers } = walk
   numbers.close()
   const { segments, notEvents } = numbers
-  return { findings, entriesChecked, roots: walk.roots(), leaves, kept, segments, notEvents, complete }
+  return { findings, entriesChecked, roots: walk.roots(), leaves, kept, redacted, later, segments, notEvents, complete }
 }
 
 class BundleWalk {
   readonly findings: Finding[] = []
   readonly leaves = new Map<number, Uint8Array>()
   readonly kept = new Map<number, Uint8Array>()
+  readonly redacted: RedactedEntry[] = []
+  later = -1
   readonly numbers = new SequenceRuns()
   entriesChecked = 0
   readonly #read: ReadFile
+  readonly #elsewhere: ReturnType<typeof remembering>
   readonly #stretch: Stretch
   readonly #roots: Uint8Array
   #rootCount = 0
 
   constructor(read: ReadFile, stretch: Stretch) {
     this.#read = read
+    this.#elsewhere = remembering({ get: read }, KEPT_FILES)
     this.#stretch = stretch
     this.#roots = new Uint8Array((stretch.to - stretch.from) * HASH_BYTES)
   }
@@ -88,7 +100,7 @@ class BundleWalk {
       const pair = await next
       // Read while the one before is hashed.
       if (bundle + 1 < to) next = this.#readPair(bundle + 1)
-      if (!this.#bundle(bundle, pair)) {
+      if (!(await this.#bundle(bundle, pair))) {
         await next.catch(() => undefined)
         return false
       }
@@ -113,15 +125,18 @@ class BundleWalk {
     return full === undefined ? undefined : firstEntries(full, width)
   }
 
-  #bundle(
+  async #bundle(
     bundle: number,
     { entries, tile }: { entries: Uint8Array | undefined; tile: Uint8Array | undefined },
-  ): boolean {
+  ): Promise<boolean> {
     const first = bundle * TILE_WIDTH
     const width = Math.min(TILE_WIDTH, this.#stretch.treeSize - first)
     const starts = this.#starts(entries, { level: "entries", index: bundle, width })
     if (starts === undefined || entries === undefined) return false
     const hashes = bundleLeafHashes(entries, starts)
+    if (tile?.length === hashes.length && Buffer.compare(tile, hashes) !== 0)
+      await this.#passBlanks(entries, starts, first, tile, hashes)
+    await this.#checkRecords(entries, starts, first)
     compareTile({ level: 0, index: bundle, width }, tile, hashes, this.findings)
     if (width === TILE_WIDTH) {
       this.#roots.set(tileRoot({ level: 0, index: bundle, width }, hashes), this.#rootCount++ * HASH_BYTES)
@@ -131,6 +146,39 @@ class BundleWalk {
     this.numbers.seeBundle(entries, starts, first)
     this.entriesChecked += width
     return true
+  }
+
+  /** Takes the leaf hash of an entry that was redacted from the tile, since nothing else has it any more. */
+  async #passBlanks(
+    entries: Uint8Array,
+    starts: readonly number[],
+    first: number,
+    tile: Uint8Array,
+    hashes: Uint8Array,
+  ): Promise<void> {
+    let isTold = false
+    for (let n = 0; n + 1 < starts.length; n++) {
+      const leafHash = tile.subarray(n * HASH_BYTES, (n + 1) * HASH_BYTES)
+      if (Buffer.compare(leafHash, hashes.subarray(n * HASH_BYTES, (n + 1) * HASH_BYTES)) === 0) continue
+      const bytes = entries.subarray(starts[n], starts[n + 1]! - 2)
+      const found = await checkBlank(this.#elsewhere, { index: first + n, bytes, leafHash }, this.#stretch.treeSize)
+      if (found === undefined) continue
+      hashes.set(leafHash, n * HASH_BYTES)
+      const { redacted, finding, later = -1 } = found
+      if (redacted !== undefined) this.redacted.push(redacted)
+      if (finding !== undefined && !isTold) this.findings.push(finding)
+      isTold ||= finding !== undefined
+      this.later = Math.max(this.later, later)
+    }
+  }
+
+  /** What an event says of an entry that was redacted must be so, whether that entry is looked at or not. */
+  async #checkRecords(bytes: Uint8Array, starts: readonly number[], first: number): Promise<void> {
+    for (const n of placesOf(bytes, starts, REDACTION_RECORD)) {
+      const record = { index: first + n, bytes: bytes.subarray(starts[n], starts[n + 1]! - 2) }
+      const finding = await checkRecord(this.#elsewhere, record, this.#stretch.treeSize)
+      if (finding !== undefined) this.findings.push(finding)
+    }
   }
 
   #starts(bytes: Uint8Array | undefined, id: TileId): number[] | undefined {
@@ -147,14 +195,22 @@ class BundleWalk {
   }
 
   #findKept(bytes: Uint8Array, starts: readonly number[], first: number): void {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     for (const marker of [KEPT_MARKER, PERSONAL_MARKER]) {
-      for (let at = text.indexOf(marker); at !== -1; at = text.indexOf(marker, at + 1)) {
-        const n = starts.findLastIndex((start) => start <= at)
-        if (n + 1 < starts.length) this.kept.set(first + n, bytes.slice(starts[n], starts[n + 1]! - 2))
-      }
+      for (const n of placesOf(bytes, starts, marker))
+        this.kept.set(first + n, bytes.slice(starts[n], starts[n + 1]! - 2))
     }
   }
+}
+
+/** Which entries of a bundle have some bytes, each once. */
+function placesOf(bytes: Uint8Array, starts: readonly number[], marker: Uint8Array): ReadonlySet<number> {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const places = new Set<number>()
+  for (let at = text.indexOf(marker); at !== -1; at = text.indexOf(marker, at + 1)) {
+    const n = starts.findLastIndex((start) => start <= at)
+    if (n + 1 < starts.length) places.add(n)
+  }
+  return places
 }
 
 /** The bundle of the first entries of another one. */

@@ -5,10 +5,11 @@
  */
 import { equalBytes, fromBase64 } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
-import { earlierFrontier, readTile } from "../ledger/index.ts"
+import { earlierFrontier, leafHashAt, readTile } from "../ledger/index.ts"
 import {
   type Checkpoint,
   Frontier,
+  leafHash,
   parseBundle,
   parseTilePath,
   TILE_WIDTH,
@@ -21,6 +22,7 @@ import type { BlobStore } from "../store/index.ts"
 import { compareTile, readTileOf, type StretchCheck } from "./check-bundles.ts"
 import { checkStretches } from "./check-threads.ts"
 import type { Finding } from "./findings.ts"
+import { checkBlank } from "./redactions.ts"
 
 const HASH_BYTES = 32
 
@@ -30,6 +32,8 @@ export interface TreeCheck {
   readonly entriesChecked: number
   /** Roots of the tree at the sizes asked for, as recomputed from the entries. */
   readonly roots: ReadonlyMap<number, Uint8Array>
+  /** The last event behind the tree that a blank names; -1 where none does. */
+  readonly later: number
 }
 
 /** What to check and whom to tell. */
@@ -55,7 +59,7 @@ export async function checkTree(blobs: BlobStore, head: Checkpoint, options: Tre
     const message = "the entries and tiles agree with each other, but not with the root of the checkpoint"
     findings.push({ code: "root_mismatch", verdict: "corrupt", message, path: "checkpoint" })
   }
-  return { findings, entriesChecked: walk.entriesChecked, roots: complete ? walk.roots : new Map() }
+  return { findings, entriesChecked: walk.entriesChecked, roots: complete ? walk.roots : new Map(), later: walk.later }
 }
 
 /** One pass over the tree; tiles of the levels above the lowest are built up and compared on the way. */
@@ -63,6 +67,7 @@ class TreeWalk {
   readonly findings: Finding[] = []
   readonly roots = new Map<number, Uint8Array>()
   entriesChecked = 0
+  later = -1
   readonly #blobs: BlobStore
   readonly #treeSize: number
   readonly #options: TreeCheckOptions
@@ -95,6 +100,7 @@ class TreeWalk {
     for await (const stretch of stretches) {
       this.findings.push(...stretch.findings)
       this.entriesChecked += stretch.entriesChecked
+      this.later = Math.max(this.later, stretch.later)
       this.#options.onStretch(stretch)
       this.#options.onProgress(this.entriesChecked)
       await this.#fullBundles(stretch)
@@ -200,6 +206,7 @@ class TreeWalk {
       // Wider than the tree: left by a sealer that died before it was published.
       if (bytes === undefined || (width !== undefined && width > whole.width)) continue
       if (width !== undefined && isBeginning(full, bytes, width, whole.bytes)) continue
+      if (width !== undefined && full.level === "entries" && (await this.#isRedacted(full, bytes, width))) continue
       const message = `${path} is not the beginning of what is published in its place`
       this.findings.push({
         code: "partial_mismatch",
@@ -208,6 +215,24 @@ class TreeWalk {
         index: full.index * TILE_WIDTH,
         path,
       })
+    }
+  }
+
+  /** Whether a partial bundle differs by what was redacted alone: it may be just now, or one of the two comes later. */
+  async #isRedacted({ index }: TileId, bundle: Uint8Array, width: number): Promise<boolean> {
+    try {
+      for (const [n, bytes] of parseBundle(bundle, width).entries()) {
+        const entry = { index: index * TILE_WIDTH + n, bytes }
+        const hash = await leafHashAt(this.#blobs, entry.index, this.#treeSize)
+        if (equalBytes(leafHash(bytes), hash)) continue
+        const found = await checkBlank(this.#blobs, { ...entry, leafHash: hash }, this.#treeSize)
+        this.later = Math.max(this.later, found?.later ?? -1)
+        if (found?.redacted === undefined) return false
+      }
+      return true
+    } catch (error) {
+      if (error instanceof AuditError) return false
+      throw error
     }
   }
 

@@ -4,10 +4,15 @@
  */
 import { publishedInclusion } from "../ledger/index.ts"
 import type { Checkpoint } from "../proof/index.ts"
-import type { BlobStore, RootDirectory } from "../store/index.ts"
+import type { RootDirectory } from "../store/index.ts"
 import { type AuditFilters, checkCounted, compileFilter } from "./filter.ts"
+import type { RedactedEntry } from "./redactions.ts"
+import { remembering } from "./remembered.ts"
 import { sealedMatches } from "./sealed.ts"
 import { takeSnapshot } from "./snapshot.ts"
+
+/** Tiles that are kept: more than one proof needs, in a tree of any size. */
+const KEPT_TILES = 32
 
 /** A sealed entry, and the hashes that lead from it to the root. */
 export interface ProvenEntry {
@@ -22,6 +27,8 @@ export interface Evidence {
   readonly head: Checkpoint | undefined
   /** Records that match and are not sealed yet: they cannot be proven. */
   readonly unsealed: number
+  /** Redacted entries that match and were passed over so far: there is nothing left that could be proven. */
+  readonly redacted: readonly RedactedEntry[]
   /** By index, rising; none while nothing is sealed. */
   readonly entries: AsyncIterable<ProvenEntry>
 }
@@ -37,27 +44,13 @@ export async function findEvidence(root: RootDirectory, query: AuditFilters): Pr
   const filter = compileFilter(query)
   const snapshot = await takeSnapshot(root)
   const { head, treeSize, tail } = snapshot
-  const blobs = remembering(snapshot.blobs)
+  const blobs = remembering(snapshot.blobs, KEPT_TILES)
+  const redacted: RedactedEntry[] = []
   async function* entries(): AsyncGenerator<ProvenEntry> {
-    for await (const { index, bytes } of sealedMatches(snapshot, filter, "asc", 0, treeSize))
-      yield { index, bytes, hashes: await publishedInclusion(blobs, index, treeSize) }
+    for await (const { index, bytes, redactedBy } of sealedMatches(snapshot, filter, "asc", 0, treeSize)) {
+      if (redactedBy === undefined) yield { index, bytes, hashes: await publishedInclusion(blobs, index, treeSize) }
+      else redacted.push({ index, by: redactedBy })
+    }
   }
-  return { head, unsealed: tail.filter(({ entry }) => filter.test(entry)).length, entries: entries() }
-}
-
-/** Tiles that are kept: more than one proof needs, in a tree of any size. */
-const KEPT_TILES = 32
-
-/** The same store, which gives again what it gave lately: entries beside each other need the same tiles. */
-function remembering(blobs: BlobStore): Pick<BlobStore, "get"> {
-  const kept = new Map<string, Uint8Array | undefined>()
-  return {
-    get: async (path) => {
-      const bytes = kept.has(path) ? kept.get(path) : await blobs.get(path)
-      kept.delete(path)
-      kept.set(path, bytes)
-      if (kept.size > KEPT_TILES) kept.delete(kept.keys().next().value!)
-      return bytes
-    },
-  }
+  return { head, unsealed: tail.filter(({ entry }) => filter.test(entry)).length, redacted, entries: entries() }
 }

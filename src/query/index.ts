@@ -51,14 +51,17 @@ export { newestRecord, type Pruning } from "./pruning.ts"
 export {
   type AuditPage,
   fillRecord,
+  findSealed,
   type PageQuery,
   type ProveQuery,
   prove,
+  prunedText,
   readEvents,
   readPage,
   streamFilled,
   streamRecords,
 } from "./read.ts"
+export { type RedactedEntry, redactedBy } from "./redactions.ts"
 export { type IndexReport, reindexLog } from "./reindex.ts"
 export { readEntries, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 export type { RestrictedValue, SubjectReport } from "./subject.ts"

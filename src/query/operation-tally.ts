@@ -2,7 +2,7 @@
  * What the records of one operation add up to: when it ran, what came of it, which of its numbers are not there. Pure.
  * @module
  */
-import type { Actor, AuditRecord, JsonObject } from "../event/index.ts"
+import { type Actor, type AuditRecord, isBlank, type JsonObject } from "../event/index.ts"
 
 /** Errors of one operation that are listed; all are counted. */
 const MOST_ERRORS = 100
@@ -61,7 +61,8 @@ export interface OperationFacts extends OperationSummary {
 
 /** Adds up the records of one operation, given in ledger order. */
 export class OperationTally {
-  readonly #first: AuditRecord
+  /** The first one of which more is left than its place. */
+  #first: AuditRecord
   #opened: AuditRecord | undefined
   #closed: AuditRecord | undefined
   #lastEventAt = ""
@@ -81,6 +82,7 @@ export class OperationTally {
   /** The next record. */
   see(record: AuditRecord): void {
     const { event_type, timestamp, index } = record
+    if (isBlank(this.#first)) this.#first = record
     this.#eventCount += 1
     this.#events.set(event_type, (this.#events.get(event_type) ?? 0) + 1)
     for (const name of record.regulations ?? []) this.#regulations.add(name)

@@ -19,6 +19,7 @@ import { formatCursor, parseCursor } from "./cursor.ts"
 import { type AuditQuery, checkQuery, compileFilter, type Filter, type RecordOf, timeOf } from "./filter.ts"
 import { filterIn } from "./personal.ts"
 import { RecordFiller } from "./record-filler.ts"
+import { redactedBy } from "./redactions.ts"
 import { sealedMatches } from "./sealed.ts"
 import { entryText, type Snapshot, takeSnapshot } from "./snapshot.ts"
 
@@ -31,7 +32,7 @@ export interface AuditPage<R = AuditRecord> {
   readonly nextCursor: string | null
   /** The head that the sealed records are under; undefined while nothing is sealed. Not verified by reading. */
   readonly checkpoint: Checkpoint | undefined
-  /** With `proofs`: a C2SP tlog-proof for each record, null for one that is not sealed yet. */
+  /** With `proofs`: a C2SP tlog-proof for each record, null for one that is not sealed yet, or was redacted. */
   readonly proofs?: readonly (string | null)[]
 }
 
@@ -47,6 +48,7 @@ const PAGE_SIZE = 1_000
 interface Found {
   readonly record: AuditRecord
   readonly bytes: Uint8Array
+  readonly isRedacted: boolean
 }
 
 /**
@@ -135,8 +137,10 @@ export async function readPage<const T extends string = string>(
   const page = { records, nextCursor, checkpoint: snapshot.head }
   if (query.proofs !== true) return page
   const proofs: (string | null)[] = []
-  for (const { record } of found)
-    proofs.push(record.index === null ? null : await proofTextFor(snapshot.blobs, snapshot.head!, record.index))
+  for (const { record, isRedacted } of found)
+    proofs.push(
+      record.index === null || isRedacted ? null : await proofTextFor(snapshot.blobs, snapshot.head!, record.index),
+    )
   return { ...page, entries: found.map(({ bytes }) => entryText(bytes)), proofs }
 }
 
@@ -147,7 +151,7 @@ export async function fillRecord(
   logDir: string,
   environment: Environment,
 ): Promise<AuditRecord> {
-  const [shown] = await filled([{ record, bytes }], logDir, environment)
+  const [shown] = await filled([{ record, bytes, isRedacted: false }], logDir, environment)
   return shown!
 }
 
@@ -208,13 +212,13 @@ async function* sealedFound(
   const { treeSize } = snapshot
   const from = order === "asc" ? (start ?? 0) : 0
   const to = order === "asc" ? treeSize : Math.min((start ?? treeSize) + 1, treeSize)
-  for await (const { entry, index, bytes } of sealedMatches(snapshot, filter, order, from, to))
-    yield { record: toRecord(entry, index), bytes }
+  for await (const { entry, index, bytes, redactedBy: by } of sealedMatches(snapshot, filter, order, from, to))
+    yield { record: toRecord(entry, index), bytes, isRedacted: by !== undefined }
 }
 
 function* tailFound({ tail }: Snapshot, filter: Filter, order: "asc" | "desc"): Generator<Found> {
   for (const { entry, bytes } of order === "asc" ? tail : [...tail].reverse()) {
-    if (filter.test(entry)) yield { record: toRecord(entry, null), bytes }
+    if (filter.test(entry)) yield { record: toRecord(entry, null), bytes, isRedacted: false }
   }
 }
 
@@ -248,14 +252,17 @@ export interface ProveQuery {
 /**
  * A receipt for a sealed event.
  *
- * @throws {@link AuditError} `EVENT_NOT_FOUND`, `EVENT_NOT_SEALED`, `EVENT_PRUNED`.
+ * @throws {@link AuditError} `EVENT_NOT_FOUND`, `EVENT_NOT_SEALED`, `EVENT_PRUNED`, `ENTRY_REDACTED`.
  */
 export async function prove({ logDir, eventId, fromIndex = 0 }: ProveQuery): Promise<SealedReceipt> {
   if (typeof eventId !== "string" && typeof eventId !== "number") throw new TypeError("eventId must be a string")
   const root = findLogDirectory(logDir)
   const snapshot = root === undefined ? undefined : await takeSnapshot(root)
   const place = snapshot === undefined ? undefined : await findSealed(snapshot, eventId, fromIndex)
-  if (snapshot !== undefined && place !== undefined) return receiptFor(snapshot.blobs, snapshot.head!, place)
+  if (snapshot !== undefined && place !== undefined) {
+    await refuseRedacted(snapshot, place)
+    return receiptFor(snapshot.blobs, snapshot.head!, place)
+  }
   if (snapshot?.tail.some(({ entry }) => entry.event_id === eventId)) {
     throw new AuditError(
       "EVENT_NOT_SEALED",
@@ -266,6 +273,16 @@ export async function prove({ logDir, eventId, fromIndex = 0 }: ProveQuery): Pro
   throw new AuditError(
     "EVENT_NOT_FOUND",
     `there is no event ${JSON.stringify(eventId)} in ${root?.path ?? logDir}${pruned}`,
+  )
+}
+
+/** Nobody has the bytes any more that a proof would be about. */
+async function refuseRedacted({ blobs, treeSize }: Snapshot, place: PlacedEntry): Promise<void> {
+  const by = await redactedBy(blobs, place, treeSize)
+  if (by === undefined) return
+  throw new AuditError(
+    "ENTRY_REDACTED",
+    `entry ${place.index} was redacted by event ${by}: the tree still has its leaf hash, and nobody has the entry to prove`,
   )
 }
 

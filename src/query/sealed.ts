@@ -13,6 +13,7 @@ import { type Filter, mayMatch } from "./filter.ts"
 import { bringUpIndex, standsFor, treeNow } from "./index-build.ts"
 import { type BundlePlaces, canSearch, searchIndex } from "./index-search.ts"
 import { findPruning, type Pruning } from "./pruning.ts"
+import { redactedBy } from "./redactions.ts"
 import { readHead, tryParse } from "./snapshot.ts"
 
 /** Entries behind the index that are read each time rather than added to it. */
@@ -42,6 +43,8 @@ export interface SealedMatch {
   readonly index: number
   readonly entry: AuditEntry
   readonly bytes: Uint8Array
+  /** The entry was redacted: index of the event that says so. What is here stands in its place. */
+  readonly redactedBy?: number
 }
 
 /** The entries that match between two indexes, the second not included. */
@@ -283,8 +286,13 @@ class BundleReader {
       if (entry === undefined || !this.#filter.test(entry)) continue
       hashes ??= await this.#unlessPruned(bundle, readTile(blobs, tileAt(0, bundle, treeSize)!))
       if (hashes === undefined) return
-      if (!equalBytes(leafHash(bytes), hashes.subarray(n * 32, n * 32 + 32))) throw notInTree(index)
-      yield { index, entry, bytes }
+      if (equalBytes(leafHash(bytes), hashes.subarray(n * 32, n * 32 + 32))) {
+        yield { index, entry, bytes }
+        continue
+      }
+      const by = await redactedBy(blobs, { index, bytes }, treeSize)
+      if (by === undefined) throw notInTree(index)
+      yield { index, entry, bytes, redactedBy: by }
     }
   }
 }

@@ -18,6 +18,8 @@ import { checkTree } from "./check-tree.ts"
 import { type Finding, NOT_PROVEN, type Verdict, worstVerdict } from "./findings.ts"
 import { checkKeptValues, holdsKept } from "./kept-values.ts"
 import { findPruning, type Pruning } from "./pruning.ts"
+import { RedactedEntries } from "./redacted-entries.ts"
+import type { RedactedEntry } from "./redactions.ts"
 import { SequenceRuns } from "./sequence-runs.ts"
 import { readHead, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 
@@ -49,6 +51,8 @@ export interface VerificationReport {
   readonly entriesChecked: number
   /** Entries below this index were pruned, as an entry of the log says; absent where none were. */
   readonly prunedBelow?: number
+  /** Entries that were redacted, and the index of the event that says so: the first 1,000; absent where none were. */
+  readonly redacted?: readonly RedactedEntry[]
   /** Entries recorded that no checkpoint covers yet. */
   readonly unsealed: number
   readonly publicKey?: string
@@ -85,7 +89,7 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
   if (snapshot.head === undefined) return notSealed(root, snapshot, known)
   const key = await chooseKey(snapshot.head.origin, options, state, environment, directoryKey)
   try {
-    const report = await verifySealed({
+    const { report, later } = await verifySealed({
       root,
       environment,
       state,
@@ -100,9 +104,10 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
     // What was pruned while this looked at it is not corrupt.
     const treeSize = report.verdict === "corrupt" ? ((await readHead(snapshot.blobs))?.treeSize ?? 0) : 0
     const pruning = await findPruning(snapshot.blobs, treeSize)
-    return (pruning?.minimumIndex ?? 0) > (snapshot.pruning?.minimumIndex ?? 0)
-      ? verifyLog(options, environment)
-      : report
+    const isPruned = (pruning?.minimumIndex ?? 0) > (snapshot.pruning?.minimumIndex ?? 0)
+    // Nor is what was redacted, by an event that was sealed behind the head which this looked at.
+    const isRedacted = later !== -1 && later < treeSize
+    return isPruned || isRedacted ? verifyLog(options, environment) : report
   } catch (error) {
     // A symbolic link in the place of a file of the log; what concerns the arguments or this user's own files is thrown.
     if (error instanceof AuditError && error.code === "UNSAFE_PATH") return unreadable(root, error)
@@ -124,13 +129,16 @@ interface Verification {
   readonly options: VerifyOptions
 }
 
-async function verifySealed(verification: Verification): Promise<VerificationReport> {
+async function verifySealed(
+  verification: Verification,
+): Promise<{ readonly report: VerificationReport; readonly later: number }> {
   const { root, state, environment, snapshot, head, key, directoryKey, options } = verification
   const older = olderCheckpoints(verification)
   const { pruning } = snapshot
   const from = pruning?.minimumIndex ?? 0
   const sequences = new SequenceCheck(from > 0)
   const kept = new Map<number, AuditEntry>()
+  const redacted = new RedactedEntries()
   const personal = await PersonalCheck.open(root, environment)
   const tree = await checkTree(snapshot.blobs, head, {
     directory: root.path,
@@ -138,6 +146,7 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     rootsAt: new Set([from, ...older.map(({ checkpoint }) => checkpoint.treeSize)]),
     onStretch: (stretch) => {
       sequences.see(stretch)
+      redacted.see(stretch.redacted)
       for (const [index, bytes] of stretch.kept) {
         const entry = tryParse(bytes)
         if (entry === undefined) continue
@@ -153,6 +162,7 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     ...tree.findings,
     ...older.flatMap((known) => checkExtends(head, known, tree.roots, from)),
     ...pruningFindings(pruning, tree.roots),
+    ...redacted.findings(),
     ...(await identityFindings(verification)),
     ...(tree.entriesChecked === head.treeSize - from ? sequences.findings() : []),
     ...(await checkTail(root, snapshot)),
@@ -166,7 +176,7 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
   // A head that is not published yet was seen by nobody else: remembered, it would make the published one look too old.
   const isPublished = snapshot.publishedSize === head.treeSize
   if (isGood(verdict) && key !== undefined && isPublished) await remember(state, root, head, key)
-  return {
+  const report = {
     ...reportOf(root, snapshot, verdict, findings),
     origin: head.origin,
     treeSize: head.treeSize,
@@ -174,9 +184,11 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     entriesChecked: tree.entriesChecked,
     ...(Object.values(personal.counts).some((count) => count > 0) ? { personalValues: personal.counts } : {}),
     ...(from === 0 ? {} : { prunedBelow: from }),
+    ...(redacted.first.length === 0 ? {} : { redacted: redacted.first }),
     checkpoint: head,
     ...(key === undefined ? {} : { publicKey: key.verifierKey, keySource: key.source }),
   }
+  return { report, later: tree.later }
 }
 
 function runsOf(tail: Snapshot["tail"]): SequenceRuns {

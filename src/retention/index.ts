@@ -16,6 +16,7 @@ export { addHold, type Hold, type HoldScope, listHolds, releaseHold } from "./ho
 export type { ClassDecision, Keeper, PrunePlan } from "./plan.ts"
 export { type LegalSource, loadPolicy, type RetentionClass, type RetentionPolicy } from "./policy.ts"
 export { type PruneOptions, type PruneReport, pruneLog } from "./prune.ts"
+export { type RedactOptions, type RedactReport, redactEntry } from "./redact.ts"
 export {
   LIFT_REASONS,
   type LiftOptions,

@@ -23,8 +23,21 @@ export function requireRoot(logDir: string): RootDirectory {
  * Does some work holding the retention lock of a log; a process that dies lets go of it.
  * @throws {@link AuditError} `RETENTION_BUSY`, `SEALING_UNAVAILABLE` where no SQLite is installed.
  */
-export async function locked<T>(root: RootDirectory, work: () => Promise<T>): Promise<T> {
-  const lock = LocalMutex.open(root, RETENTION_LOCK_FILE)
+export function locked<T>(root: RootDirectory, work: () => Promise<T>): Promise<T> {
+  const busy =
+    "another process is pruning or redacting this log, adding a hold, or erasing or restricting a person; nothing was done"
+  return holding(LocalMutex.open(root, RETENTION_LOCK_FILE), busy, work)
+}
+
+/**
+ * Does some work while nobody seals; recording goes on.
+ * @throws {@link AuditError} as {@link locked}.
+ */
+export function whileNobodySeals<T>(root: RootDirectory, work: () => Promise<T>): Promise<T> {
+  return holding(LocalMutex.open(root), "another process is sealing this log all the time; run it again", work)
+}
+
+async function holding<T>(lock: LocalMutex | undefined, busy: string, work: () => Promise<T>): Promise<T> {
   if (lock === undefined) {
     throw new AuditError(
       "SEALING_UNAVAILABLE",
@@ -33,11 +46,7 @@ export async function locked<T>(root: RootDirectory, work: () => Promise<T>): Pr
   }
   try {
     for (let waitedMs = 0; !lock.tryAcquire(); waitedMs += STEP_MS) {
-      if (waitedMs > PATIENCE_MS)
-        throw new AuditError(
-          "RETENTION_BUSY",
-          "another process is pruning this log, adding a hold, or erasing or restricting a person; nothing was done",
-        )
+      if (waitedMs > PATIENCE_MS) throw new AuditError("RETENTION_BUSY", busy)
       await new Promise((resolve) => startTimer(resolve, STEP_MS))
     }
     try {

@@ -3,7 +3,7 @@
  * only; the clock is passed in.
  * @module
  */
-import type { AuditEntry } from "../event/index.ts"
+import { type AuditEntry, isBlank } from "../event/index.ts"
 import { TILE_WIDTH } from "../proof/index.ts"
 import { readEntries, type Snapshot, tryParse } from "../query/index.ts"
 import { Slices } from "../store/index.ts"
@@ -135,7 +135,8 @@ class Look {
     if (timeMs >= (this.#limit.beforeMs ?? Number.POSITIVE_INFINITY)) this.#asked = Math.min(this.#asked, index)
     this.#seeTime(index, entry.timestamp)
     const rule = this.#rules.of(entry)
-    const keeper = this.#held(index, entry) ?? this.#keeper(rule, index, entry, timeMs)
+    // Nothing of a redacted entry is left to keep; the event that says so stands behind it, and has a period of its own.
+    const keeper = this.#held(index, entry) ?? (isBlank(entry) ? undefined : this.#keeper(rule, index, entry, timeMs))
     this.#count(rule, index, entry, timeMs, keeper)
     if (keeper !== undefined) this.#stop(keeper)
   }

@@ -42,6 +42,7 @@ export async function removeBelow(root: RootDirectory, minimumIndex: number, rec
 
 /** The query index is made anew from where the log begins; nobody may add to it in between. */
 async function tellReaders(root: RootDirectory, minimumIndex: number, record: number): Promise<void> {
+  // Where somebody else has it, what they make does not fit the log any more.
   const index = await takeIndex(root)
   try {
     await index?.reset()
@@ -51,8 +52,8 @@ async function tellReaders(root: RootDirectory, minimumIndex: number, record: nu
   }
 }
 
-/** Undefined where no SQLite is installed, or somebody is at it all the time: what they make does not fit the log. */
-async function takeIndex(root: RootDirectory): Promise<LocalIndexWriter | undefined> {
+/** Undefined where no SQLite is installed, or somebody is at it all the time. */
+export async function takeIndex(root: RootDirectory): Promise<LocalIndexWriter | undefined> {
   for (let waitedMs = 0; waitedMs < INDEX_PATIENCE_MS; waitedMs += STEP_MS) {
     try {
       const writer = LocalIndexWriter.take(root)

@@ -57,6 +57,12 @@ export function blobStoreConformance(make: () => Promise<BlobStore>): Conformanc
       await assert.rejects(other, (error) => error instanceof AuditError && error.code === "PUBLISH_CONFLICT")
       assert.equal(Buffer.from((await store.get("tile/0/000"))!).toString(), "a")
     },
+    "but by a redaction, whole": async (store) => {
+      await store.putAll([{ path: "tile/entries/000", bytes: bytes("a") }], never)
+      await store.redact("tile/entries/000", bytes("bcd"))
+      assert.equal(Buffer.from((await store.get("tile/entries/000"))!).toString(), "bcd")
+      assert.deepEqual(await store.list("tile"), ["tile/entries/000"])
+    },
     "unpublished bytes are replaced": async (store) => {
       await store.putAll([{ path: "tile/0/000", bytes: bytes("a") }], always)
       await store.putAll([{ path: "tile/0/000", bytes: bytes("b") }], always)

@@ -11,7 +11,7 @@ export interface Blob {
   readonly bytes: Uint8Array
 }
 
-/** Named bytes, written once; only `checkpoint` is ever replaced. */
+/** Named bytes, written once; only `checkpoint` is ever replaced, and a bundle when an entry of it is redacted. */
 export interface BlobStore {
   /** Resolves with the stored bytes, or undefined when there is nothing under that name. */
   get(path: string): Promise<Uint8Array | undefined>
@@ -22,6 +22,11 @@ export interface BlobStore {
   putAll(blobs: readonly Blob[], mayReplace: (path: string) => Promise<boolean>): Promise<void>
   /** Once resolved a reader sees the whole new head or, after power loss before it, the whole old one. */
   replaceHead(path: string, bytes: Uint8Array): Promise<void>
+  /**
+   * Puts other bytes in the place of published ones, for a redaction alone. Once resolved the old ones are gone from
+   * the store, power loss or not; before it a reader sees the whole old or the whole new ones.
+   */
+  redact(path: string, bytes: Uint8Array): Promise<void>
   /** Paths that exist under a prefix, in no promised order. */
   list(prefix: string): Promise<readonly string[]>
   /** Once resolved the paths are gone; a path that was not there is no error. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { beforeAll, describe, expect, test } from "vitest"
 import { AuditTrail } from "../../src/audit.ts"
 import { sealLog } from "../../src/capture/index.ts"
-import { pruneLog } from "../../src/retention/index.ts"
+import { pruneLog, redactEntry } from "../../src/retention/index.ts"
 import { parsePolicy } from "../../src/retention/policy.ts"
 import { writeEntries } from "../log-of-entries.ts"
 import { usePlace } from "../place.ts"
@@ -58,6 +58,17 @@ describe.skipIf(!hasGo)(
         expect(goCheck(minimumIndex - 256).status).toBe(1)
       },
     )
+
+    test("and name an entry that was redacted: they hash what is there, and know no event that explains it", async () => {
+      const { logDir } = place
+      writeEntries(logDir, 400, (n) => ({ details: { n } }))
+      await sealLog({ logDir })
+      await redactEntry({ logDir, event: 17, reason: "test" })
+      const { status, output } = goCheck()
+      expect([status, output]).toEqual([1, expect.stringContaining("entry 17 does not have the hash in its tile")])
+      // From the next bundle on everything is as before: signature, tiles, root, proofs.
+      expect(goCheck(256)).toEqual({ status: 0, output: "ok 145 entries\n" })
+    })
 
     test("and refuse one with a byte changed", async () => {
       const audit = new AuditTrail("checked by others", { logDir: place.logDir })

@@ -42,11 +42,11 @@ Examples:
 async function runShow(event: EventName, flags: ShowFlags, output: Output): Promise<void> {
   if (flags.raw === true && flags.json === true) throw new UsageError("--raw and --json exclude each other")
   const root = requireLog(flags)
-  const { bytes, index } = await findEvent(root, event)
+  const { bytes, index, redactedBy } = await findEvent(root, event)
   if (flags.raw === true) return output.data(output.terminal ? `${rawText(bytes)}\n` : bytes)
   const record: AuditRecord = { ...parseEntry(bytes), index, sealed: index !== null }
   const shown = await fillRecord(record, bytes, root.path, process.env)
-  await output.data(flags.json === true ? jsonLine(shown) : describe(shown, output))
+  await output.data(flags.json === true ? jsonLine(shown) : describe(shown, redactedBy, output))
 }
 
 /** Exact bytes are for programs; on a terminal what it could obey is escaped. */
@@ -55,10 +55,11 @@ function rawText(bytes: Uint8Array): string {
   return text === undefined ? escapeBytes(bytes) : escapeJson(text)
 }
 
-function describe(record: AuditRecord, output: Output): string {
+function describe(record: AuditRecord, redactedBy: number | undefined, output: Output): string {
   const { index, actor, operation_name, operation_id, regulations, writer } = record
   const lines: (readonly [string, string | undefined])[] = [
     ["index", index === null ? "none yet: recorded, not sealed" : String(index)],
+    ["redacted", redactedBy === undefined ? undefined : `by event ${redactedBy}; this stands in the entry's place`],
     ["event id", record.event_id],
     ["type", record.event_type],
     ["time", record.timestamp],

@@ -102,6 +102,10 @@ export class LocalBlobs implements BlobStore {
     return this.#root.replace(path, bytes)
   }
 
+  redact(path: string, bytes: Uint8Array): Promise<void> {
+    return this.#root.replace(path, bytes)
+  }
+
   async list(prefix: string): Promise<readonly string[]> {
     const directory = this.#root.locate(`${prefix}/x`, false).slice(0, -2)
     const paths: string[] = []

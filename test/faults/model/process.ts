@@ -85,6 +85,7 @@ export class Process {
       environment,
       mutex: new MemoryMutex(locks.get(this.directory)!, actor),
       timeKey: (entry) => (JSON.parse(Buffer.from(entry).toString()) as { t: string }).t,
+      blanks: { recordNamedBy: () => undefined, blankFor: () => undefined },
       nowMs: () => clock.wallMs,
     }
   }
