@@ -9,8 +9,16 @@ export { currentAuditTrail, errorArguments, openInCurrent, runIn, settle, withAu
 export { IMPORT_MARK, type ImportedEvent, type ImportMark, ImportRecorder, importedEventType } from "./imported.ts"
 export {
   describeKey,
-  initLog,
+  finishRotation,
   type KeyDescription,
+  type KeyReport,
+  revokeKey,
+  rotateKey,
+  type SuccessionReport,
+  succeedKey,
+} from "./keys.ts"
+export {
+  initLog,
   type LogIdentity,
   type RecoveryReport,
   recoverLog,

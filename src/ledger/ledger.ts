@@ -21,15 +21,15 @@ import {
   StateDirectory,
   VAULT_FILE,
 } from "../store/index.ts"
-import type { SealContext } from "./context.ts"
+import type { Environment, SealContext } from "./context.ts"
 import { tellError } from "./diagnostics.ts"
 import { applyErasures } from "./erase.ts"
 import { type Erasure, formatErasure, readErasures, writeErasure } from "./erasures.ts"
-import type { Environment } from "./identity.ts"
+import { type ChangedKey, changeKey, type KeyAct, type KeyChange } from "./key-change.ts"
 import type { PartText } from "./part-writer.ts"
 import type { WriterOf } from "./rebuild.ts"
 import { findEntry, nextInTree, receiptFor, type SealedReceipt } from "./receipt.ts"
-import { type Recovery, recoverLocked } from "./recover.ts"
+import { type Recovery, recoverLocked, type Succession, succeedLocked } from "./recover.ts"
 import { type SealMetrics, SealSchedule } from "./schedule.ts"
 import { locked, type Sealed } from "./seal.ts"
 import { Writer, type WriterMark } from "./writer.ts"
@@ -299,6 +299,30 @@ export class Ledger {
     const { context } = this.#schedule
     await this.#schedule.settled()
     const done = await this.#underMutex(() => recoverLocked(context, writerOf, tell))
+    this.#schedule.forgetTree()
+    return done
+  }
+
+  /**
+   * Changes the key of the log, or finishes a change that was begun, and seals the entry that says so.
+   * @throws {@link AuditError} as {@link changeKey}.
+   */
+  async changeKey(act: KeyAct, tell: (change: KeyChange, mark: WriterMark) => string): Promise<ChangedKey> {
+    const { context } = this.#schedule
+    await this.#schedule.settled()
+    return this.#underMutex(() => changeKey(context, act, this.#hooks.writerOf, tell))
+  }
+
+  /**
+   * Goes on in a successor of a log whose key is lost.
+   * @throws {@link AuditError} as {@link succeedLocked}.
+   */
+  async succeed(
+    tell: readonly ((succession: Succession, mark: WriterMark) => string)[],
+  ): Promise<{ succession: Succession; checkpoint: Checkpoint }> {
+    const { context } = this.#schedule
+    await this.#schedule.settled()
+    const done = await this.#underMutex(() => succeedLocked(context, this.#hooks.writerOf, tell))
     this.#schedule.forgetTree()
     return done
   }

@@ -21,6 +21,8 @@ import { PERSONAL_MARKER } from "./personal.ts"
 import { type RunSegment, SequenceRuns } from "./sequence-runs.ts"
 
 const HASH_BYTES = 32
+/** Bytes without which an entry tells nothing of the log's keys. */
+const OF_KEYS = Buffer.from('"event_type":"key_')
 
 /** Bundles `from` to `to - 1` of a tree. */
 export interface Stretch {
@@ -41,7 +43,7 @@ export interface StretchCheck {
   readonly leaves: ReadonlyMap<number, Uint8Array>
   readonly segments: readonly RunSegment[]
   readonly notEvents: readonly number[]
-  /** Entries that may hold a value kept beside the log, by index. */
+  /** Entries that may hold a value kept beside the log, or tell of its keys, by index. */
   readonly kept: ReadonlyMap<number, Uint8Array>
   /** False: a bundle could not be read, and nothing behind it was looked at. */
   readonly complete: boolean
@@ -148,7 +150,7 @@ class BundleWalk {
 
   #findKept(bytes: Uint8Array, starts: readonly number[], first: number): void {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    for (const marker of [KEPT_MARKER, PERSONAL_MARKER]) {
+    for (const marker of [KEPT_MARKER, PERSONAL_MARKER, OF_KEYS]) {
       for (let at = text.indexOf(marker); at !== -1; at = text.indexOf(marker, at + 1)) {
         const n = starts.findLastIndex((start) => start <= at)
         if (n + 1 < starts.length) this.kept.set(first + n, bytes.slice(starts[n], starts[n + 1]! - 2))

@@ -21,6 +21,7 @@ export {
   SegmentWriteError,
   type SegmentWriter,
   type Signer,
+  type SignerKeys,
   type SigningState,
   type SubjectKey,
 } from "./contract.ts"
@@ -61,6 +62,7 @@ export {
   PRUNED_FILE,
   RECOVERY_FILE,
   RETENTION_LOCK_FILE,
+  ROTATION_FILE,
   STATE,
   shareWithGroup,
   TREE_FILE,
@@ -69,6 +71,7 @@ export {
 export { LocalMutex } from "./local/mutex.ts"
 export { removePayloads } from "./local/payload-removal.ts"
 export { LocalPayloads } from "./local/payloads.ts"
+export { LocalSignerKeys } from "./local/signer-keys.ts"
 export { type Database, openDatabase } from "./local/sqlite.ts"
 export { StateDirectory } from "./local/state-directory.ts"
 export { Slices } from "./slices.ts"

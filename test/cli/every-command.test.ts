@@ -26,6 +26,8 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   search: ["op"],
   tail: ["-n", "100"],
   recover: ["--reason", EVIL],
+  "key revoke": ["--from-index", "1", "--reason", EVIL],
+  "key succeed": ["--reason", EVIL],
   import: ["--from", "jsonl", "hostile.jsonl"],
   completion: ["bash"],
   "hold add": ["--model-id", EVIL, "--reason", EVIL, "--authority", EVIL],
