@@ -67,8 +67,11 @@ export const AUDIT_ERROR_CODES = [
   "ROTATION_OPEN",
   "ROTATION_NOT_OPEN",
   "KEY_NOT_LOST",
+  "KEY_NOT_OF_LOG",
+  "KEY_COPY_MALFORMED",
   // personal values
   "VAULT_MISSING",
+  "VAULT_KEY_WRONG",
   // reading
   "EVENT_NOT_FOUND",
   "EVENT_NOT_SEALED",

@@ -7,6 +7,7 @@ export type { PersonalPath, PrivacyOptions } from "../privacy/index.ts"
 export { type Act, recordAct } from "./acts.ts"
 export { currentAuditTrail, errorArguments, openInCurrent, runIn, settle, withAuditTrail } from "./current.ts"
 export { IMPORT_MARK, type ImportedEvent, type ImportMark, ImportRecorder, importedEventType } from "./imported.ts"
+export { exportKeys, importKeys, type KeyCopyRequest, type KeyExport, type KeyImport } from "./key-copies.ts"
 export {
   describeKey,
   finishRotation,

@@ -118,6 +118,14 @@ export interface AuditEventMap {
     checkpoint: string | null
     reason: string
   }
+  /** Keys left in a file; a vault in it (`what` is "signing_key_and_vault") is out of the reach of later erasures. */
+  key_exported: { what: string; keys: readonly string[]; persons?: number; root_key?: boolean }
+  /** Keys came back from such a file. Of persons that were erased none did. */
+  key_imported: {
+    what: string
+    keys: readonly string[]
+    persons?: { added: number; erased: number }
+  }
   /** Entries may not be pruned until the hold is released; see docs/guides/retention.md. */
   hold_added: { scope: JsonObject; reason: string; authority: string }
   hold_released: { hold_id: string; reason: string; authority: string }

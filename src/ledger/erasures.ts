@@ -37,7 +37,8 @@ export async function readErasures(root: Pick<LogFiles, "read" | "names">): Prom
   return found
 }
 
-function parseErasure(id: string, bytes: Uint8Array): Erasure | undefined {
+/** What a list says; undefined where it is none. */
+export function parseErasure(id: string, bytes: Uint8Array): Erasure | undefined {
   const { keys, values, late, completed_by, request } = parseObject(utf8Text(bytes))
   const areKeys = Array.isArray(keys) && keys.every((key) => typeof key === "string")
   if (!areKeys || typeof values !== "object" || values === null) return undefined

@@ -8,6 +8,8 @@ export { type ErrorNote, type RecordNote, recordChannel, type SealNote } from ".
 export { type Erasure, readErasures } from "./erasures.ts"
 export { readIdentity } from "./identity.ts"
 export { type ChangedKey, type KeyAct, type KeyChange, readChange } from "./key-change.ts"
+export { formatKeyCopy, type KeyCopy, parseKeyCopy } from "./key-copy.ts"
+export { importSigningKey, matchingKeys } from "./key-import.ts"
 export { closeLedgersUnder, Ledger, type LedgerHooks, type LedgerMetrics, type Recorded } from "./ledger.ts"
 export type { PartText } from "./part-writer.ts"
 export { formatPart, PayloadReader } from "./parts.ts"

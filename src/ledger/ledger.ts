@@ -20,12 +20,16 @@ import {
   RootDirectory,
   StateDirectory,
   VAULT_FILE,
+  type VaultMerge,
+  vaultIdOf,
 } from "../store/index.ts"
 import type { Environment, SealContext } from "./context.ts"
 import { tellError } from "./diagnostics.ts"
 import { applyErasures } from "./erase.ts"
 import { type Erasure, formatErasure, readErasures, writeErasure } from "./erasures.ts"
 import { type ChangedKey, changeKey, type KeyAct, type KeyChange } from "./key-change.ts"
+import type { KeyCopy } from "./key-copy.ts"
+import { importErasures, importVault } from "./key-import.ts"
 import type { PartText } from "./part-writer.ts"
 import type { WriterOf } from "./rebuild.ts"
 import { findEntry, nextInTree, receiptFor, type SealedReceipt } from "./receipt.ts"
@@ -165,7 +169,7 @@ export class Ledger {
       this.#vault = LocalKeyVault.ofLog(this.#root, this.state.path, keyFile, false)
     } catch (error) {
       // Whoever records or erases a personal value is told.
-      if (!(error instanceof AuditError && error.code === "VAULT_MISSING")) throw error
+      if (!(error instanceof AuditError && ["VAULT_MISSING", "VAULT_KEY_WRONG"].includes(error.code))) throw error
     }
     return this.#vault
   }
@@ -325,6 +329,19 @@ export class Ledger {
     const done = await this.#underMutex(() => succeedLocked(context, this.#hooks.writerOf, tell))
     this.#schedule.forgetTree()
     return done
+  }
+
+  /**
+   * Brings back from a copy what the vault lacks, and deletes whatever belongs to somebody who was erased.
+   * @throws {@link AuditError} as {@link importVault}.
+   */
+  async importVault(copy: KeyCopy): Promise<VaultMerge> {
+    const rootKeyFile = this.#environment["SECUREML_VAULT_KEY_FILE"]
+    const where = { stateDirectory: this.state.path, rootKeyFile }
+    const merge = importVault(copy, vaultIdOf(this.#root), await this.erasures(), where)
+    importErasures(copy, this.vault())
+    await this.applyErasures()
+    return merge
   }
 
   /** Waits for the mutex, as sealers come and go. */

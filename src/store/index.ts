@@ -46,7 +46,7 @@ export {
   type Postings,
 } from "./local/index-file.ts"
 export { LocalJournal } from "./local/journal.ts"
-export { LocalKeyVault } from "./local/key-vault.ts"
+export { LocalKeyVault, vaultIdOf } from "./local/key-vault.ts"
 export {
   ERASURES_DIRECTORY,
   findLogDirectory,
@@ -74,4 +74,5 @@ export { LocalPayloads } from "./local/payloads.ts"
 export { LocalSignerKeys } from "./local/signer-keys.ts"
 export { type Database, openDatabase } from "./local/sqlite.ts"
 export { StateDirectory } from "./local/state-directory.ts"
+export { copyVault, mergeVault, type VaultCopy, type VaultMerge } from "./local/vault-copy.ts"
 export { Slices } from "./slices.ts"

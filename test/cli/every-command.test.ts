@@ -26,6 +26,8 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   search: ["op"],
   tail: ["-n", "100"],
   recover: ["--reason", EVIL],
+  "key export": ["hostile.keys", "--vault"],
+  "key import": ["hostile.jsonl", "--vault"],
   "key revoke": ["--from-index", "1", "--reason", EVIL],
   "key succeed": ["--reason", EVIL],
   import: ["--from", "jsonl", "hostile.jsonl"],

@@ -120,3 +120,62 @@ describe("key succeed", () => {
     expect((await auditor()).code).toBe(0)
   })
 })
+
+describe("key export and key import", () => {
+  const other = (...args: string[]) =>
+    run(["audit", ...args], { env: { SECUREML_STATE_DIR: `${place.directory}/other` } })
+
+  test("carry key and vault to another user, with warnings, and show nothing secret", async () => {
+    await log()
+    const made = await audit("key", "export", "log.keys", "--vault")
+    expect(made.stdout).toMatch(
+      /^file +\S+\/log\.keys\norigin .*\nsigning key of .*\npersons +1 keys, with the vault's root key\n$/,
+    )
+    expect([made.code, made.stderr]).toEqual([
+      0,
+      expect.stringMatching(/can sign the log in your name[\s\S]*outlive every erasure/),
+    ])
+    const file = `${place.directory}/log.keys`
+    expect(fs.statSync(file).mode & 0o777).toBe(0o600)
+    const secrets = [...fs.readFileSync(file, "utf8").matchAll(/PRIVATE\+KEY\+[^"]+|"root_key":"[0-9a-f]{64}"/g)].map(
+      ([text]) => text.slice(-40),
+    )
+    expect(secrets).toHaveLength(2)
+    expect((await other("seal")).code).toBe(1)
+    const brought = await other("key", "import", "log.keys", "--vault")
+    expect([brought.code, brought.stdout]).toEqual([
+      0,
+      expect.stringMatching(/signing key +imported\npersons +1 keys added, 0 left out/),
+    ])
+    expect((await other("seal")).code).toBe(0)
+    const again = await other("key", "import", "log.keys", "--json")
+    expect(JSON.parse(again.stdout)).toMatchObject({ newKey: false })
+    const shown = [made, brought, again, await audit("list", "--json"), await audit("doctor")]
+    for (const { stdout, stderr } of shown)
+      for (const secret of secrets) expect(`${stdout}${stderr}`).not.toContain(secret)
+    expect((await audit("stats", "--json")).stdout).toContain("key_exported")
+  })
+
+  test("what is there already, is not there, or is no copy is told, and nothing is changed", async () => {
+    await log()
+    fs.writeFileSync(`${place.directory}/taken`, "mine", { mode: 0o600 })
+    expect(await audit("key", "export", "taken")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("is there already"),
+    })
+    expect(await audit("key", "import", "missing")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("is not there"),
+    })
+    expect(await audit("key", "import", "taken")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("[KEY_COPY_MALFORMED]"),
+    })
+    expect(fs.readFileSync(`${place.directory}/taken`, "utf8")).toBe("mine")
+    expect(await other("key", "export", "x.keys")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("[SEALING_UNAVAILABLE]"),
+    })
+    expect((await audit("list", "--operation-name", "audit_key", "--json")).stdout).toBe("")
+  })
+})

@@ -11,6 +11,7 @@ import { jsonLine } from "../json.ts"
 import type { Output } from "../output.ts"
 import type { Session } from "../session.ts"
 import { addKeyActs } from "./key-acts.ts"
+import { addKeyCopies } from "./key-copies.ts"
 
 /** Adds the commands. */
 export function addKey(audit: Command, session: Session): void {
@@ -22,6 +23,7 @@ export function addKey(audit: Command, session: Session): void {
     .addHelpText("after", EXAMPLES)
     .action((flags: CommonFlags) => runKey(flags, session.output))
   addKeyActs(key, session)
+  addKeyCopies(key, session)
 }
 
 const EXAMPLES = `
