@@ -203,6 +203,22 @@ describe("a copy of the vault", () => {
     expect(records().match(/SMK1/g)).toHaveLength(1)
   })
 
+  test("brings nobody back whom only its own list of destroyed keys names", async () => {
+    await logPersons()
+    await take(true)
+    const lines = fs.readFileSync(file(), "utf8").split("\n")
+    const [id] = /"records":"([^"]+)"/
+      .exec(lines[2]!)!
+      .slice(1)
+      .map((text) => Buffer.from(text, "base64"))
+    const destroyed = `"destroyed":["${id!.toString("base64url", 4, 20)}"]`
+    fs.writeFileSync(file(), lines.join("\n").replace(/"destroyed":\[\]/, destroyed))
+    fs.rmSync(vaults(), { recursive: true })
+    await restart(place)
+    expect(await bring(true)).toMatchObject({ persons: { added: 1, erased: 1 } })
+    expect((await valuesOf("p-1")) + (await valuesOf("p-2"))).toBe(1)
+  })
+
   test("of another log is refused, and so is a copy that has none", async () => {
     await logPersons()
     await take()

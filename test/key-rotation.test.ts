@@ -180,6 +180,33 @@ describe("rotation", () => {
     expect((await verdictOf(place)).verdict).toBe("intact")
   })
 
+  test("a public key file of any key that the log has had, or will have, accuses nobody", async () => {
+    await logSome(place)
+    await pin("auditor")
+    const old = await vkeyOf(place)
+    await rotate()
+    fs.writeFileSync(`${place.logDir}/vkey`, `${old}\n`)
+    expect(await verdictOf(place)).toMatchObject({ verdict: "intact", codes: [] })
+    expect(await look("auditor")).toMatchObject({ verdict: "intact", codes: ["key_rotated"] })
+    await finish()
+    const other = await newKey(headOf(place).origin)
+    fs.writeFileSync(`${place.logDir}/vkey`, `${other.vkey}\n`)
+    expect(await verdictOf(place)).toMatchObject({ verdict: "wrong_key", codes: ["vkey_file_differs"] })
+  })
+
+  test("whichever of this user's own keys has signed is the one that counts, however far a change had come", async () => {
+    await logSome(place)
+    const old = signingKeyOf(place)
+    await revokeKey({ logDir: place.logDir, fromIndex: 0, reason: "x" })
+    const keys = new StateDirectory(process.env).signerKeys(headOf(place).origin)
+    const current = keys.current()!
+    fs.writeFileSync(keys.path, `${old}\n`)
+    await keys.addBeside(current.split("+")[3]!, current)
+    expect((await verdictOf(place)).verdict).toBe("intact")
+    await signHead(place, [(await newKey(headOf(place).origin)).text])
+    expect((await verdictOf(place)).verdict).toBe("wrong_key")
+  })
+
   test("a log restored from before a rotation is rolled back like any other, and can be recovered", async () => {
     await logSome(place)
     await restart(place)

@@ -23,7 +23,7 @@ export async function matchingKeys(copy: KeyCopy, identity: Identity, keys: Sign
     const key = await parseSignerKey(text)
     if (key.name === identity.origin) matching.set(verifierKeyOf(key), text)
   }
-  if (copy.origin !== identity.origin || !matching.has(identity.verifierKey)) {
+  if (!matching.has(identity.verifierKey)) {
     const isOther = copy.origin !== identity.origin
     const what = isOther ? `is of the log ${copy.origin}` : "does not hold the key that this log has now"
     throw new AuditError("KEY_NOT_OF_LOG", `the copy ${what}: nothing was imported; this log is ${identity.origin}`)
