@@ -51,7 +51,7 @@ export function recordAct(act: Act): Receipt {
 }
 
 /** Whoever runs this process, as the operating system knows them. */
-function systemUser(): Actor {
+export function systemUser(): Actor {
   try {
     return { id: userInfo().username, type: "system_user" }
   } catch {

@@ -7,10 +7,19 @@ export type { PersonalPath, PrivacyOptions } from "../privacy/index.ts"
 export { type Act, recordAct } from "./acts.ts"
 export { currentAuditTrail, errorArguments, openInCurrent, runIn, settle, withAuditTrail } from "./current.ts"
 export { IMPORT_MARK, type ImportedEvent, type ImportMark, ImportRecorder, importedEventType } from "./imported.ts"
+export { exportKeys, importKeys, type KeyCopyRequest, type KeyExport, type KeyImport } from "./key-copies.ts"
 export {
   describeKey,
-  initLog,
+  finishRotation,
   type KeyDescription,
+  type KeyReport,
+  revokeKey,
+  rotateKey,
+  type SuccessionReport,
+  succeedKey,
+} from "./keys.ts"
+export {
+  initLog,
   type LogIdentity,
   type RecoveryReport,
   recoverLog,

@@ -1,5 +1,5 @@
 /**
- * What an operator does with a log: set it up, seal it, recover it, look at its key. Used by the command line.
+ * What an operator does with a log: set it up, seal it, recover it. Used by the command line.
  * @module
  */
 import { execFileSync } from "node:child_process"
@@ -15,9 +15,10 @@ import {
   MAX_ENTRY_BYTES,
   parseEntry,
 } from "../event/index.ts"
-import { ownVerifierKey, type Recovery, readIdentity, type WriterMark } from "../ledger/index.ts"
+import { type Recovery, readIdentity, type WriterMark } from "../ledger/index.ts"
 import type { Checkpoint } from "../proof/index.ts"
-import { findLogDirectory, StateDirectory, shareWithGroup } from "../store/index.ts"
+import { findLogDirectory, shareWithGroup } from "../store/index.ts"
+import type { Act } from "./acts.ts"
 import { nextEventId } from "./event-ids.ts"
 import { openLedger, writerOf } from "./recorder.ts"
 
@@ -74,39 +75,13 @@ export async function sealLog({ logDir }: { readonly logDir: string }): Promise<
   return openLedger(logDir, process.env).flush()
 }
 
-function requireDirectory(logDir: string): NonNullable<ReturnType<typeof findLogDirectory>> {
+export function requireDirectory(logDir: string): NonNullable<ReturnType<typeof findLogDirectory>> {
   const root = findLogDirectory(logDir)
   if (root !== undefined) return root
   throw new AuditError(
     "LOG_DIR_UNREADABLE",
     `there is no log directory ${logDir}; name another with --log-dir or $SECUREML_AUDIT_DIR`,
   )
-}
-
-/** The key of a log, and whether this user can sign with it. */
-export interface KeyDescription {
-  readonly origin: string
-  readonly verifierKey: string
-  readonly here: boolean
-  readonly keyFile?: string
-}
-
-/**
- * Describes the key of a log; never the private one.
- * @throws {@link AuditError} `LOG_DIR_UNREADABLE`; `SEALING_UNAVAILABLE` before the first seal.
- */
-export async function describeKey({ logDir }: { readonly logDir: string }): Promise<KeyDescription> {
-  const identity = await readIdentity(requireDirectory(logDir))
-  if (identity === undefined) {
-    throw new AuditError(
-      "SEALING_UNAVAILABLE",
-      "this log has no key yet: it gets one with its first seal; run secureml audit seal",
-    )
-  }
-  const state = new StateDirectory(process.env)
-  const here = (await ownVerifierKey(identity.origin, state, process.env)) === identity.verifierKey
-  const keyFile = process.env["SECUREML_SIGNING_KEY_FILE"] ?? state.signerKeyPath(identity.origin)
-  return here ? { ...identity, here, keyFile } : { ...identity, here }
 }
 
 /** What a recovery did. */
@@ -144,17 +119,24 @@ export async function recoverLog(options: {
   return { kind: recovery.kind, checkpoint: await ledger.flush(), ...predecessor }
 }
 
-function recoveryEntry(recovery: Recovery, mark: WriterMark, reason: string, actor: Actor | undefined): string {
-  const now = Date.now()
-  const template = new EntryTemplate({
-    operationId: randomUUID(),
-    operationName: "audit_recovery",
-    actorJson: actor === undefined ? undefined : encodeActor(actor),
-  })
+export function recoveryEntry(recovery: Recovery, mark: WriterMark, reason: string, actor: Actor | undefined): string {
   const details = recovery.kind === "explained" ? explainedDetails(reason, recovery) : { reason, ...recovery }
+  return ownEntry({ operationName: "audit_recovery", eventType: "audit_recovered", details, actor }, mark)
+}
+
+/** What such an entry says. */
+interface OwnAct extends Pick<Act, "operationName" | "eventType" | "details"> {
+  readonly actor: Actor | undefined
+}
+
+/** An entry that is sealed by itself, as the first of an operation and of a writer of its own. */
+export function ownEntry({ operationName, eventType, details, actor }: OwnAct, mark: WriterMark): string {
+  const now = Date.now()
+  const actorJson = actor === undefined ? undefined : encodeActor(actor)
+  const template = new EntryTemplate({ operationId: randomUUID(), operationName, actorJson })
   return template.entry({
     eventId: nextEventId(now),
-    eventType: "audit_recovered",
+    eventType,
     timestamp: isoTimestamp(now),
     sequence: 0,
     writerId: mark.id,

@@ -90,10 +90,10 @@ async function keyFor(
   publicKey: string | undefined,
   environment: Environment,
 ): Promise<TrustedKey> {
-  const { origin } = parseCheckpoint(files.checkpoint)
+  const { origin, note } = parseCheckpoint(files.checkpoint)
   const state = new StateDirectory(environment)
   const inside = utf8Text(files.vkey)
-  const key = await chooseKey(origin, { publicKey }, state, environment, inside)
+  const key = await chooseKey({ origin, note }, { publicKey }, state, environment, inside)
   if (key !== undefined) return key
   throw new AuditError("EVIDENCE_MALFORMED", "the file vkey of the bundle holds no verifier key")
 }

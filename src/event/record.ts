@@ -111,6 +111,36 @@ export interface AuditEventMap {
   }
   /** A value of an earlier event is wrong, and what it should be. */
   correction_recorded: { corrects: string; pointer: string; value: unknown; reason: string; request_id?: string }
+  /** A key takes over; by `statement`, signed by the old one, whoever knows that one follows. Both sign meanwhile. */
+  key_rotated: { old_key: string; new_key: string; statement: string; reason?: string }
+  /** The one before signs no more. */
+  key_retired: { retired_key: string; key: string; reason?: string }
+  /** The keys were stolen: what they have signed from `from_index` up to `tree_size` entries is in doubt. */
+  key_revoked: {
+    revoked_keys: readonly string[]
+    new_key: string
+    from_index: number
+    tree_size: number
+    since: string
+    reason: string
+  }
+  /** The key of a log was lost, and this one goes on in its place; its first entry says how far that one had come. */
+  key_succeeded: {
+    former_origin: string
+    former_key: string
+    key: string
+    predecessor: string
+    checkpoint: string | null
+    reason: string
+  }
+  /** Keys left in a file; a vault in it (`what` is "signing_key_and_vault") is out of the reach of later erasures. */
+  key_exported: { what: string; keys: readonly string[]; persons?: number; root_key?: boolean }
+  /** Keys came back from such a file. Of persons that were erased none did. */
+  key_imported: {
+    what: string
+    keys: readonly string[]
+    persons?: { added: number; erased: number }
+  }
   /** Entries may not be pruned until the hold is released; see docs/guides/retention.md. */
   hold_added: { scope: JsonObject; reason: string; authority: string }
   hold_released: { hold_id: string; reason: string; authority: string }

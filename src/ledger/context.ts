@@ -1,10 +1,20 @@
 /**
- * What sealing works on, and how far it goes. Types only.
+ * Whose a log is, what sealing works on, and how far it goes. Types only.
  * @module
  */
 import type { BlobStore, Journal, KeyVault, LogFiles, Mutex, PayloadStore, SigningState } from "../store/index.ts"
 import type { BlankRules } from "./blanks.ts"
-import type { Environment } from "./identity.ts"
+
+/** What `.state/log.json` says. */
+export interface Identity {
+  readonly origin: string
+  readonly verifierKey: string
+  /** While a key takes over: the one before, which signs too, and since when (ISO 8601). */
+  readonly previous?: { readonly verifierKey: string; readonly since: string }
+}
+
+/** Environment variables, passed in. */
+export type Environment = Readonly<Record<string, string | undefined>>
 
 /** What sealing works on. */
 export interface SealContext {

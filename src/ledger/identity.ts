@@ -1,11 +1,9 @@
 /**
- * Who a log is: `.state/log.json` (origin and verifier key), made once by whoever seals first, and the signing key
- * that belongs to it. Only the maker generates a key; a process whose key does not match records and never signs.
+ * Who a log is: `.state/log.json` (origin and verifier key), made once by whoever seals first. Only the maker generates
+ * a key; a process whose key does not match records and never signs. A key changes by an act of its own (rotate.ts).
  * @module
  */
 import { randomBytes } from "node:crypto"
-import * as fs from "node:fs"
-import { dirname, resolve } from "node:path"
 import { utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import {
@@ -14,26 +12,11 @@ import {
   formatSignerKey,
   parseSignerKey,
   parseVerifierKey,
-  signNote,
   verifierKeyOf,
 } from "../proof/index.ts"
-import {
-  checkPrivateFile,
-  IDENTITY_FILE,
-  type LogFiles,
-  type Signer,
-  type SigningState,
-  syncDirectoryNow,
-} from "../store/index.ts"
-
-/** What `.state/log.json` says. */
-export interface Identity {
-  readonly origin: string
-  readonly verifierKey: string
-}
-
-/** Environment variables, passed in. */
-export type Environment = Readonly<Record<string, string | undefined>>
+import { IDENTITY_FILE, type LogFiles, type SigningState } from "../store/index.ts"
+import type { Environment, Identity } from "./context.ts"
+import { keysOfFile } from "./signing-keys.ts"
 
 /** The identity of a log, or undefined when it has none yet. */
 export async function readIdentity(root: Pick<LogFiles, "read">): Promise<Identity | undefined> {
@@ -42,14 +25,26 @@ export async function readIdentity(root: Pick<LogFiles, "read">): Promise<Identi
 }
 
 function parseIdentity(bytes: Uint8Array): Identity {
-  const { v, origin, vkey } = parseObject(utf8Text(bytes))
-  if (v !== 1 || typeof origin !== "string" || typeof vkey !== "string" || parseVerifierKey(vkey).name !== origin) {
-    throw new AuditError(
-      "IDENTITY_MALFORMED",
-      `${IDENTITY_FILE} is damaged; restore it from a backup, or run secureml audit recover`,
-    )
-  }
-  return { origin, verifierKey: vkey }
+  const { v, origin, vkey, previous } = parseObject(utf8Text(bytes))
+  const isNamed = (key: unknown): key is string => typeof key === "string" && parseVerifierKey(key).name === origin
+  if (v !== 1 || typeof origin !== "string" || !isNamed(vkey)) throw malformed()
+  if (previous === undefined) return { origin, verifierKey: vkey }
+  const { vkey: former, since } = (previous ?? {}) as Record<string, unknown>
+  if (!isNamed(former) || typeof since !== "string") throw malformed()
+  return { origin, verifierKey: vkey, previous: { verifierKey: former, since } }
+}
+
+function malformed(): AuditError {
+  return new AuditError(
+    "IDENTITY_MALFORMED",
+    `${IDENTITY_FILE} is damaged; restore it from a backup, or run secureml audit recover`,
+  )
+}
+
+/** The text of `.state/log.json`. */
+export function formatIdentity({ origin, verifierKey, previous }: Identity): Uint8Array {
+  const before = previous === undefined ? {} : { previous: { vkey: previous.verifierKey, since: previous.since } }
+  return utf8(`${JSON.stringify({ v: 1, origin, vkey: verifierKey, ...before })}\n`)
 }
 
 /** The object that a JSON text holds, or an empty one. */
@@ -71,23 +66,23 @@ export async function claimIdentity(root: LogFiles, state: SigningState, environ
 
 /** Once resolved the identity survives power loss, also one that a process made which died before it did. */
 export async function publishIdentity(root: LogFiles, identity: Identity): Promise<Identity> {
-  const text = `${JSON.stringify({ v: 1, origin: identity.origin, vkey: identity.verifierKey })}\n`
   // Somebody may have made it meanwhile, had the mutex failed to exclude them.
-  const claimed = (await root.create(IDENTITY_FILE, utf8(text))) ? identity : ((await readIdentity(root)) ?? identity)
+  const isNew = await root.create(IDENTITY_FILE, formatIdentity(identity))
+  const claimed = isNew ? identity : ((await readIdentity(root)) ?? identity)
   await writeVerifierKey(root, claimed)
   return claimed
 }
 
 /** Writes the public key beside the log, for people to copy. */
-function writeVerifierKey(root: LogFiles, { verifierKey }: Identity): Promise<void> {
+export function writeVerifierKey(root: LogFiles, { verifierKey }: Identity): Promise<void> {
   return root.replace("vkey", utf8(`${verifierKey}\n`))
 }
 
 /** The key for a new log: the file that the environment names, else one of this user for the origin. */
 async function ownKey(state: SigningState, environment: Environment): Promise<string> {
   const wanted = environment["SECUREML_ORIGIN"]
-  const keyFile = environment["SECUREML_SIGNING_KEY_FILE"]
-  const existing = keyFile === undefined ? undefined : readKeyFile(keyFile)
+  const file = keysOfFile(environment)
+  const existing = file?.current()
   if (existing !== undefined) {
     const { name } = await parseSignerKey(existing)
     if (wanted === undefined || wanted === name) return existing
@@ -100,66 +95,7 @@ async function ownKey(state: SigningState, environment: Environment): Promise<st
   // Throws ORIGIN_MALFORMED for a name that no checkpoint can carry.
   checkpointText(origin, 0, EMPTY_ROOT)
   const key = await formatSignerKey(origin, randomBytes(32))
-  if (keyFile !== undefined) {
-    createKeyFile(resolve(keyFile), key)
-    return readKeyFile(keyFile) ?? key
-  }
+  const keys = file ?? state.signerKeys(origin)
   // Durable before the first use: a log whose key was lost could never be sealed again.
-  return (await state.createSignerKey(origin, key)) ? key : (state.signerKey(origin) ?? key)
-}
-
-/** Makes a key file whole or not at all, and durable. */
-function createKeyFile(path: string, key: string): void {
-  const temporary = `${path}.${randomBytes(8).toString("hex")}`
-  try {
-    fs.writeFileSync(temporary, `${key}\n`, { mode: 0o600, flag: "wx", flush: true })
-    fs.linkSync(temporary, path)
-    syncDirectoryNow(dirname(path))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return
-    throw new AuditError(
-      "SEALING_UNAVAILABLE",
-      `the file that SECUREML_SIGNING_KEY_FILE names cannot be made: ${(error as NodeJS.ErrnoException).code}; make its directory first`,
-      { cause: error },
-    )
-  } finally {
-    fs.rmSync(temporary, { force: true })
-  }
-}
-
-function readKeyFile(keyFile: string): string | undefined {
-  const path = resolve(keyFile)
-  const stats = fs.statSync(path, { throwIfNoEntry: false })
-  if (stats === undefined) return undefined
-  checkPrivateFile(path, stats)
-  return fs.readFileSync(path, "utf8").trimEnd()
-}
-
-/** The verifier key that belongs to this user's own signing key of an origin, or undefined when there is none here. */
-export async function ownVerifierKey(
-  origin: string,
-  state: SigningState,
-  environment: Environment,
-): Promise<string | undefined> {
-  const keyFile = environment["SECUREML_SIGNING_KEY_FILE"]
-  const texts = [keyFile === undefined ? undefined : readKeyFile(keyFile), state.signerKey(origin)]
-  for (const text of texts) {
-    const key = text === undefined ? undefined : await parseSignerKey(text)
-    if (key?.name === origin) return verifierKeyOf(key)
-  }
-  return undefined
-}
-
-/** The signer of a log, or undefined when this process has no key that matches it. */
-export async function findSigner(
-  identity: Identity,
-  state: SigningState,
-  environment: Environment,
-): Promise<Signer | undefined> {
-  const keyFile = environment["SECUREML_SIGNING_KEY_FILE"]
-  const text = keyFile === undefined ? state.signerKey(identity.origin) : readKeyFile(keyFile)
-  if (text === undefined) return undefined
-  const key = await parseSignerKey(text)
-  if (verifierKeyOf(key) !== identity.verifierKey) return undefined
-  return { verifierKey: identity.verifierKey, sign: (note) => signNote(note, [key]) }
+  return (await keys.create(key)) ? key : (keys.current() ?? key)
 }

@@ -21,17 +21,22 @@ import {
   type SealedPart,
   StateDirectory,
   VAULT_FILE,
+  type VaultMerge,
+  vaultIdOf,
 } from "../store/index.ts"
 import type { BlankRules } from "./blanks.ts"
-import type { SealContext } from "./context.ts"
+import type { Environment, SealContext } from "./context.ts"
 import { tellError } from "./diagnostics.ts"
 import { applyErasures, rewrapParts } from "./erase.ts"
-import type { Environment } from "./identity.ts"
+import { ERASURES } from "./erasures.ts"
+import { type ChangedKey, changeKey, type KeyAct, type KeyChange } from "./key-change.ts"
+import type { KeyCopy } from "./key-copy.ts"
+import { importErasures, importVault } from "./key-import.ts"
 import { type ListFormat, readLists, writeList } from "./lists.ts"
 import type { PartText } from "./part-writer.ts"
 import type { WriterOf } from "./rebuild.ts"
 import { findEntry, nextInTree, receiptFor, type SealedReceipt } from "./receipt.ts"
-import { type Recovery, recoverLocked } from "./recover.ts"
+import { type Recovery, recoverLocked, type Succession, succeedLocked } from "./recover.ts"
 import { type SealMetrics, SealSchedule } from "./schedule.ts"
 import { locked, type Sealed } from "./seal.ts"
 import { Writer, type WriterMark } from "./writer.ts"
@@ -169,7 +174,7 @@ export class Ledger {
       this.#vault = LocalKeyVault.ofLog(this.#root, this.state.path, keyFile, false)
     } catch (error) {
       // Whoever records or erases a personal value is told.
-      if (!(error instanceof AuditError && error.code === "VAULT_MISSING")) throw error
+      if (!(error instanceof AuditError && ["VAULT_MISSING", "VAULT_KEY_WRONG"].includes(error.code))) throw error
     }
     return this.#vault
   }
@@ -312,6 +317,43 @@ export class Ledger {
     const done = await this.#underMutex(() => recoverLocked(context, writerOf, tell))
     this.#schedule.forgetTree()
     return done
+  }
+
+  /**
+   * Changes the key of the log, or finishes a change that was begun, and seals the entry that says so.
+   * @throws {@link AuditError} as {@link changeKey}.
+   */
+  async changeKey(act: KeyAct, tell: (change: KeyChange, mark: WriterMark) => string): Promise<ChangedKey> {
+    const { context } = this.#schedule
+    await this.#schedule.settled()
+    return this.#underMutex(() => changeKey(context, act, this.#hooks.writerOf, tell))
+  }
+
+  /**
+   * Goes on in a successor of a log whose key is lost.
+   * @throws {@link AuditError} as {@link succeedLocked}.
+   */
+  async succeed(
+    tell: readonly ((succession: Succession, mark: WriterMark) => string)[],
+  ): Promise<{ succession: Succession; checkpoint: Checkpoint }> {
+    const { context } = this.#schedule
+    await this.#schedule.settled()
+    const done = await this.#underMutex(() => succeedLocked(context, this.#hooks.writerOf, tell))
+    this.#schedule.forgetTree()
+    return done
+  }
+
+  /**
+   * Brings back from a copy what the vault lacks, and deletes whatever belongs to somebody who was erased.
+   * @throws {@link AuditError} as {@link importVault}.
+   */
+  async importVault(copy: KeyCopy): Promise<VaultMerge> {
+    const rootKeyFile = this.#environment["SECUREML_VAULT_KEY_FILE"]
+    const where = { stateDirectory: this.state.path, rootKeyFile }
+    const merge = importVault(copy, vaultIdOf(this.#root), await this.lists(ERASURES), where)
+    importErasures(copy, this.vault())
+    await this.applyErasures()
+    return merge
   }
 
   /** Waits for the mutex, as sealers come and go. */

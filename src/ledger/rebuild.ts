@@ -3,15 +3,16 @@
  * log goes into each writer's journal.
  * @module
  */
-import { equalBytes, fromBase64, utf8 } from "../bytes.ts"
+import { equalBytes, fromBase64 } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
-import { type Checkpoint, TILE_WIDTH, verifyCheckpoint } from "../proof/index.ts"
+import { type Checkpoint, openNote, parseVerifierKey, TILE_WIDTH } from "../proof/index.ts"
 import { type BlobStore, IDENTITY_FILE } from "../store/index.ts"
-import type { SealContext } from "./context.ts"
-import { ownVerifierKey, readIdentity } from "./identity.ts"
+import type { Identity, SealContext } from "./context.ts"
+import { formatIdentity, readIdentity } from "./identity.ts"
 import { firstBundle } from "./pruning.ts"
 import { publishedRoot, readBundle } from "./published.ts"
 import { publishedHead } from "./seal.ts"
+import { ownVerifierKeys } from "./signing-keys.ts"
 import { EMPTY_TREE, readTreeState, type TreeState, type WriterPosition, writeTreeState } from "./tree-state.ts"
 
 /** Reads writer id and number from an entry's bytes; the ledger itself knows nothing about events. */
@@ -40,22 +41,30 @@ export async function rebuildState(
     return { kind: "rebuilt", treeSize: 0 }
   }
   if (head === undefined || (!identityBroken && !stateBroken)) return undefined
-  const verifierKey = await ownVerifierKey(head.origin, context.state, context.environment)
-  if (verifierKey === undefined) {
-    throw new AuditError(
-      "SEALING_UNAVAILABLE",
-      `the signing key of ${head.origin} is not here: run recover as the user who has it`,
-    )
-  }
-  await verifyCheckpoint(head.note, verifierKey)
-  if (identityBroken) {
-    await context.root.replace(
-      IDENTITY_FILE,
-      utf8(`${JSON.stringify({ v: 1, origin: head.origin, vkey: verifierKey })}\n`),
-    )
-  }
+  const identity = await identityOf(head, context)
+  if (identityBroken) await context.root.replace(IDENTITY_FILE, formatIdentity(identity))
   if (stateBroken) await writeTreeState(context.root, await rebuildTree(context, head, writerOf))
   return { kind: "rebuilt", treeSize: head.treeSize }
+}
+
+/** Who a log is, by the keys of this user that have signed its head: while a key takes over there are two. */
+async function identityOf(head: Checkpoint, context: SealContext): Promise<Identity> {
+  const { origin } = head
+  const own = await ownVerifierKeys(origin, context.state, context.environment)
+  if (own.length === 0) {
+    throw new AuditError(
+      "SEALING_UNAVAILABLE",
+      `the signing key of ${origin} is not here: run recover as the user who has it`,
+    )
+  }
+  const { verified } = await openNote(head.note, own)
+  const [verifierKey, former] = own.filter((key) => verified.some(({ keyId }) => keyId === parseVerifierKey(key).keyId))
+  const since = new Date(context.nowMs()).toISOString()
+  return {
+    origin,
+    verifierKey: verifierKey!,
+    ...(former === undefined ? {} : { previous: { verifierKey: former, since } }),
+  }
 }
 
 async function isBroken<T>(read: () => Promise<T>, isEmpty: (value: T) => boolean): Promise<boolean> {

@@ -7,12 +7,13 @@
 import { utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
 import type { Checkpoint } from "../proof/index.ts"
-import { IDENTITY_FILE, PAYLOADS_FILE, PRUNED_FILE, RECOVERY_FILE, TREE_FILE } from "../store/index.ts"
+import { IDENTITY_FILE, PAYLOADS_FILE, PRUNED_FILE, RECOVERY_FILE, ROTATION_FILE, TREE_FILE } from "../store/index.ts"
 import { byWriter, collectWriter, type JournalGap } from "./collect.ts"
-import type { SealContext } from "./context.ts"
-import { claimIdentity, findSigner, parseObject, readIdentity } from "./identity.ts"
+import type { Identity, SealContext } from "./context.ts"
+import { claimIdentity, parseObject, readIdentity } from "./identity.ts"
 import { predecessors, publishedPositions, rebuildState, type WriterOf } from "./rebuild.ts"
-import { checkHistory, publishedHead, sealLocked } from "./seal.ts"
+import { checkHistory, publishedHead, refuseRecovering, type Sealed, sealLocked } from "./seal.ts"
+import { ownVerifierKeys } from "./signing-keys.ts"
 import {
   EMPTY_TREE,
   formatTreeState,
@@ -56,15 +57,73 @@ export async function recoverLocked(
   tell: (recovery: Recovery, mark: WriterMark) => string,
 ): Promise<{ recovery: Recovery; checkpoint: Checkpoint }> {
   const recovery = await repair(context, writerOf)
-  const writer = new Writer(context.journal, context.parts, () => undefined)
-  writer.append((mark) => tell(recovery, mark))
-  writer.durableNow()
-  const { checkpoint, tree } = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
-  writer.close()
+  const { checkpoint, tree } = await sealFirst(context, [(mark) => tell(recovery, mark)])
   // Only now: passed over before it is explained, a hole would be there for good if this process died in between.
   if (recovery.kind === "explained") await passOver(context, tree, recovery.gaps)
   await context.root.remove(RECOVERY_FILE)
   return { recovery, checkpoint }
+}
+
+/** Seals entries as those of a writer of its own, before anything else. */
+async function sealFirst(context: SealContext, entries: readonly ((mark: WriterMark) => string)[]): Promise<Sealed> {
+  const writer = new Writer(context.journal, context.parts, () => undefined)
+  for (const entry of entries) writer.append(entry)
+  writer.durableNow()
+  const sealed = await sealLocked(context, { align: false, onlyWriter: writer.id, recovering: true })
+  writer.close()
+  return sealed
+}
+
+/** A log whose key was lost, and the one that goes on in its place. */
+export interface Succession {
+  readonly recovery: Successor
+  readonly former: Identity
+  readonly identity: Identity
+}
+
+/**
+ * Sets a log aside whose key is lost, and goes on in a successor, whose first entries say so. Call it holding the mutex.
+ * @param tell - Makes those entries, one after the other.
+ * @throws {@link AuditError} `KEY_NOT_LOST`, `SEALING_UNAVAILABLE`.
+ */
+export async function succeedLocked(
+  context: SealContext,
+  writerOf: WriterOf,
+  tell: readonly ((succession: Succession, mark: WriterMark) => string)[],
+): Promise<{ succession: Succession; checkpoint: Checkpoint }> {
+  const bytes = await context.root.read(RECOVERY_FILE)
+  const begun = bytes === undefined ? undefined : parseObject(utf8Text(bytes))
+  if (begun === undefined) await refuseKeyHere(context)
+  else if (begun["succession"] !== true) await refuseRecovering(context)
+  const recovery =
+    begun === undefined
+      ? await beginSuccessor(context, await readTreeState(context.root), writerOf, { succession: true })
+      : await setAside(context, begun)
+  const former = (await identityAside(context, recovery.predecessor))!
+  const succession = { recovery, former, identity: (await readIdentity(context.root))! }
+  const { checkpoint } = await sealFirst(
+    context,
+    tell.map((one) => (mark: WriterMark) => one(succession, mark)),
+  )
+  await context.root.remove(RECOVERY_FILE)
+  return { succession, checkpoint }
+}
+
+/** Nobody gives up a log that can be signed. */
+async function refuseKeyHere({ root, state, environment }: SealContext): Promise<void> {
+  const identity = await readIdentity(root)
+  if (identity === undefined) {
+    throw new AuditError("SEALING_UNAVAILABLE", "this log has no key that could be lost; run secureml audit seal")
+  }
+  if (!(await ownVerifierKeys(identity.origin, state, environment)).includes(identity.verifierKey)) return
+  throw new AuditError(
+    "KEY_NOT_LOST",
+    `the signing key of ${identity.origin} is here: run secureml audit key rotate or revoke`,
+  )
+}
+
+function identityAside({ root }: SealContext, predecessor: string): Promise<Identity | undefined> {
+  return readIdentity({ read: (path: string) => root.read(`${predecessor}/${path}`) })
 }
 
 /**
@@ -73,8 +132,11 @@ export async function recoverLocked(
  */
 async function repair(context: SealContext, writerOf: WriterOf): Promise<Recovery> {
   const begun = await context.root.read(RECOVERY_FILE)
-  if (begun !== undefined && !(await isOverlong(context, parseObject(utf8Text(begun)))))
-    return setAside(context, parseObject(utf8Text(begun)))
+  if (begun !== undefined && !(await isOverlong(context, parseObject(utf8Text(begun))))) {
+    const work = parseObject(utf8Text(begun))
+    if (work["succession"] !== true) return setAside(context, work)
+    throw new AuditError("SEALING_UNAVAILABLE", "what was begun is a succession: run secureml audit key succeed again")
+  }
   const rebuilt = await rebuildState(context, writerOf)
   if (rebuilt !== undefined) return rebuilt
   const tree = await readTreeState(context.root)
@@ -104,7 +166,8 @@ async function isOverlong(context: SealContext, { moved }: Record<string, unknow
 async function isRolledBack(context: SealContext, tree: TreeState): Promise<boolean> {
   const identity = await readIdentity(context.root)
   if (identity === undefined) return false
-  if ((await findSigner(identity, context.state, context.environment)) === undefined) {
+  // Of a log that is older than a change of its key, any key of it will do.
+  if ((await ownVerifierKeys(identity.origin, context.state, context.environment)).length === 0) {
     throw new AuditError(
       "SEALING_UNAVAILABLE",
       `the signing key of ${identity.origin} is not here: run recover as the user who has it`,
@@ -119,7 +182,14 @@ async function isRolledBack(context: SealContext, tree: TreeState): Promise<bool
   }
 }
 
-async function beginSuccessor(context: SealContext, tree: TreeState, writerOf: WriterOf): Promise<Recovery> {
+type Successor = Recovery & { readonly kind: "successor" }
+
+async function beginSuccessor(
+  context: SealContext,
+  tree: TreeState,
+  writerOf: WriterOf,
+  why: { readonly succession?: true } = {},
+): Promise<Successor> {
   // Where bundles are damaged nothing but tree.json knows.
   const writers = await publishedPositions(context, tree, writerOf).catch((error: unknown) => {
     if (error instanceof AuditError) return tree.writers
@@ -131,6 +201,7 @@ async function beginSuccessor(context: SealContext, tree: TreeState, writerOf: W
   const signed = identity === undefined ? undefined : context.state.signed(identity.origin)?.note
   const work = {
     v: 1,
+    ...why,
     predecessor,
     signed,
     found: utf8Text((await context.blobs.get("checkpoint")) ?? new Uint8Array(0)),
@@ -141,7 +212,7 @@ async function beginSuccessor(context: SealContext, tree: TreeState, writerOf: W
 }
 
 /** Moves the old log into its own directory; each step may have been done by an attempt that was cut off. */
-async function setAside(context: SealContext, work: Record<string, unknown>): Promise<Recovery> {
+async function setAside(context: SealContext, work: Record<string, unknown>): Promise<Successor> {
   const { predecessor, signed, found, tree, moved } = work
   if (typeof predecessor !== "string" || !/^predecessor-\d+$/.test(predecessor) || typeof tree !== "string") {
     throw new AuditError("TREE_STATE_DAMAGED", `${RECOVERY_FILE} is damaged; remove it and run recover again`)
@@ -150,8 +221,7 @@ async function setAside(context: SealContext, work: Record<string, unknown>): Pr
   const { writers: published } = parseTreeState(utf8(tree))
   const writers = new Map([...published].map(([id, { goneMs: _, ...position }]) => [id, position]))
   if ((await context.root.read(TREE_FILE)) === undefined) await writeTreeState(context.root, { ...EMPTY_TREE, writers })
-  const oldOrigin = (await readIdentity({ read: (path: string) => context.root.read(`${predecessor}/${path}`) }))
-    ?.origin
+  const oldOrigin = (await identityAside(context, predecessor))?.origin
   if ((await readIdentity(context.root)) === undefined) await claimSuccessor(context, predecessor, oldOrigin)
   context.state.forget(context.root.path)
   return {
@@ -165,7 +235,8 @@ async function setAside(context: SealContext, work: Record<string, unknown>): Pr
 
 /** Once resolved all of the old log is out of the way, and a later attempt touches nothing of its successor. */
 async function moveAll(context: SealContext, predecessor: string, work: Record<string, unknown>): Promise<void> {
-  for (const name of [TREE_FILE, IDENTITY_FILE, PAYLOADS_FILE, "checkpoint", "vkey", PRUNED_FILE, "tile"]) {
+  const files = [TREE_FILE, IDENTITY_FILE, ROTATION_FILE, PAYLOADS_FILE, "checkpoint", "vkey", PRUNED_FILE, "tile"]
+  for (const name of files) {
     await context.root.move(name, `${predecessor}/${name}`)
   }
   await context.root.replace(RECOVERY_FILE, utf8(`${JSON.stringify({ ...work, moved: true })}\n`))

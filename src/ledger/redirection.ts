@@ -4,7 +4,7 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks"
-import type { Environment } from "./identity.ts"
+import type { Environment } from "./context.ts"
 
 /** A place that takes all trails opened inside, whatever they ask for, and that reads inside look at by default. */
 export interface Redirection {

@@ -6,13 +6,21 @@
  */
 import { equalBytes, fromBase64, toBase64, utf8, utf8Text } from "../bytes.ts"
 import { AuditError } from "../errors.ts"
-import { type Checkpoint, checkpointText, parseCheckpoint, verifyCheckpoint } from "../proof/index.ts"
+import {
+  type Checkpoint,
+  checkpointText,
+  parseCheckpoint,
+  parseNote,
+  parseVerifierKey,
+  verifyCheckpoint,
+} from "../proof/index.ts"
 import { type BlobStore, RECOVERY_FILE, type Signer } from "../store/index.ts"
 import type { JournalGap } from "./collect.ts"
-import type { SealContext, SealOptions } from "./context.ts"
+import type { Identity, SealContext, SealOptions } from "./context.ts"
 import { grow } from "./grow.ts"
-import { claimIdentity, findSigner, type Identity, publishIdentity, readIdentity } from "./identity.ts"
+import { claimIdentity, publishIdentity, readIdentity } from "./identity.ts"
 import { earlierRoot, publishedRoot } from "./published.ts"
+import { findSigner } from "./signing-keys.ts"
 import { readTreeState, type TreeState } from "./tree-state.ts"
 
 /** Signing takes milliseconds: whoever holds the lock this long is stopped. */
@@ -62,12 +70,7 @@ export async function locked<T>({ mutex }: SealContext, work: () => Promise<T>):
 
 /** Seals; call it holding the mutex. */
 export async function sealLocked(context: SealContext, options: SealOptions): Promise<Sealed> {
-  if (options.recovering !== true && (await context.root.read(RECOVERY_FILE)) !== undefined) {
-    throw new AuditError(
-      "SEALING_UNAVAILABLE",
-      "a recovery of this log was begun and not finished: run secureml audit recover again",
-    )
-  }
+  if (options.recovering !== true) await refuseRecovering(context)
   const identity = await ownIdentity(context)
   const signer = await findSigner(identity, context.state, context.environment)
   if (signer === undefined) {
@@ -83,6 +86,15 @@ export async function sealLocked(context: SealContext, options: SealOptions): Pr
   const publish = (tree: TreeState, head: Checkpoint | undefined) => publishHead(context, identity, signer, tree, head)
   const { tree, gaps, checkpoint } = await grow(context, before, options, head, publish)
   return { checkpoint, tree, oldSize: before.size, before: before.writers, gaps }
+}
+
+/** @throws {@link AuditError} `SEALING_UNAVAILABLE` while a recovery is not finished. */
+export async function refuseRecovering({ root }: SealContext): Promise<void> {
+  if ((await root.read(RECOVERY_FILE)) === undefined) return
+  throw new AuditError(
+    "SEALING_UNAVAILABLE",
+    "a recovery of this log was begun and not finished: run secureml audit recover again",
+  )
 }
 
 async function ownIdentity(context: SealContext): Promise<Identity> {
@@ -120,11 +132,20 @@ export async function checkHistory(
       "the published tiles do not have the root of .state/tree.json; nothing was signed; run secureml audit verify",
     )
   }
-  const signed = context.state.signed(identity.origin)
-  if (signed !== undefined) await checkExtends(context, tree, parseCheckpoint(signed.note))
+  const remembered = context.state.signed(identity.origin)
+  const signed = remembered === undefined ? undefined : parseCheckpoint(remembered.note)
+  if (signed !== undefined) await checkExtends(context, tree, signed)
   if (head === undefined || head.note === signed?.note) return
-  // A head that this user never signed: one that an older process of another user with the same key published.
-  await checkExtends(context, tree, await verifyCheckpoint(head.note, identity.verifierKey))
+  // One behind what this user has signed is replaced at once, whoever signed it. One that this user never signed: an older
+  // process of another user with the same key published it.
+  const isBehind = signed !== undefined && head.treeSize < signed.treeSize
+  await checkExtends(context, tree, isBehind ? head : await verifyByAny(head.note, identity))
+}
+
+/** While a key takes over, the last checkpoint may still be one of the key before. */
+function verifyByAny(note: string, { origin, verifierKey, previous }: Identity): Promise<Checkpoint> {
+  const isFormer = previous !== undefined && !signatureIds(note, origin).includes(keyIdOf(verifierKey))
+  return verifyCheckpoint(note, isFormer ? previous.verifierKey : verifierKey)
 }
 
 async function checkExtends(context: SealContext, tree: TreeState, old: Checkpoint): Promise<void> {
@@ -138,9 +159,9 @@ async function checkExtends(context: SealContext, tree: TreeState, old: Checkpoi
 }
 
 /**
- * Signs and publishes the tree, unless the published head says so already. One that was not noted as published may be
- * there and not survive power loss: publishing it failed, or was cut off. It is published again before anything is
- * tidied because of it.
+ * Signs and publishes the tree, unless the published head says so already under the keys that sign now. One that was not noted
+ * as published may be there and not survive power loss: publishing it failed, or was cut off. It is published again
+ * before anything is tidied because of it.
  */
 async function publishHead(
   context: SealContext,
@@ -150,7 +171,7 @@ async function publishHead(
   head: Checkpoint | undefined,
 ): Promise<Checkpoint> {
   const rootHash = toBase64(tree.root)
-  if (head?.treeSize === tree.size && head.rootHash === rootHash) {
+  if (head?.treeSize === tree.size && head.rootHash === rootHash && isSignedAsNow(head, identity, signer)) {
     const signed = context.state.signed(identity.origin)
     const isUnsure = signed?.note === head.note && signed.published !== true
     if (isUnsure) await rememberAndPublish(context, identity.origin, tree, head.note)
@@ -159,6 +180,22 @@ async function publishHead(
   const note = await signer.sign(checkpointText(identity.origin, tree.size, rootHash))
   await rememberAndPublish(context, identity.origin, tree, note)
   return parseCheckpoint(note)
+}
+
+/** Whether every key of ours has signed, and none that has had its day. */
+function isSignedAsNow({ note }: Checkpoint, { origin, verifierKey, previous }: Identity, signer: Signer): boolean {
+  const there = signatureIds(note, origin)
+  const may = [verifierKey, ...(previous === undefined ? [] : [previous.verifierKey])].map(keyIdOf)
+  return signer.verifierKeys.every((key) => there.includes(keyIdOf(key))) && there.every((id) => may.includes(id))
+}
+
+/** Ids of the log's own keys that have a line under a checkpoint; nothing is checked. */
+function signatureIds(note: string, origin: string): readonly string[] {
+  return parseNote(note).signatures.flatMap(({ name, keyId }) => (name === origin ? keyId : []))
+}
+
+function keyIdOf(verifierKey: string): string {
+  return parseVerifierKey(verifierKey).keyId
 }
 
 /**

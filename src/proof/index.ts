@@ -47,6 +47,7 @@ export {
   verifierKeyId,
   verifierKeyOf,
 } from "./key.ts"
+export { checkKeyStatement, type KeyStatement, signKeyStatement } from "./key-statement.ts"
 export { type ConsistencyCheck, type InclusionCheck, verifyConsistency, verifyInclusion } from "./merkle-proof.ts"
 export {
   type NoteSignature,

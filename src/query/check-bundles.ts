@@ -25,6 +25,8 @@ import { type RunSegment, SequenceRuns } from "./sequence-runs.ts"
 const HASH_BYTES = 32
 /** Files that are kept for those who ask why an entry is blank: the events that say so stand together. */
 const KEPT_FILES = 8
+/** Bytes without which an entry tells nothing of the log's keys. */
+const OF_KEYS = Buffer.from('"event_type":"key_')
 
 /** Bundles `from` to `to - 1` of a tree. */
 export interface Stretch {
@@ -45,7 +47,7 @@ export interface StretchCheck {
   readonly leaves: ReadonlyMap<number, Uint8Array>
   readonly segments: readonly RunSegment[]
   readonly notEvents: readonly number[]
-  /** Entries that may hold a value kept beside the log, by index. */
+  /** Entries that may hold a value kept beside the log, or tell of its keys, by index. */
   readonly kept: ReadonlyMap<number, Uint8Array>
   /** Entries that were redacted, as an event of the tree says. */
   readonly redacted: readonly RedactedEntry[]
@@ -195,7 +197,7 @@ class BundleWalk {
   }
 
   #findKept(bytes: Uint8Array, starts: readonly number[], first: number): void {
-    for (const marker of [KEPT_MARKER, PERSONAL_MARKER]) {
+    for (const marker of [KEPT_MARKER, PERSONAL_MARKER, OF_KEYS]) {
       for (const n of placesOf(bytes, starts, marker))
         this.kept.set(first + n, bytes.slice(starts[n], starts[n + 1]! - 2))
     }

@@ -17,6 +17,7 @@ import { checkTail } from "./check-tail.ts"
 import { checkTree } from "./check-tree.ts"
 import { type Finding, NOT_PROVEN, type Verdict, worstVerdict } from "./findings.ts"
 import { checkKeptValues, holdsKept } from "./kept-values.ts"
+import { chainOf, haveSameKeys, tellsOfKey } from "./key-chain.ts"
 import { findPruning, type Pruning } from "./pruning.ts"
 import { RedactedEntries } from "./redacted-entries.ts"
 import type { RedactedEntry } from "./redactions.ts"
@@ -87,7 +88,7 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
     return unreadable(root, error)
   }
   if (snapshot.head === undefined) return notSealed(root, snapshot, known)
-  const key = await chooseKey(snapshot.head.origin, options, state, environment, directoryKey)
+  const key = await chooseKey(snapshot.head, options, state, environment, directoryKey)
   try {
     const { report, later } = await verifySealed({
       root,
@@ -107,7 +108,9 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
     const isPruned = (pruning?.minimumIndex ?? 0) > (snapshot.pruning?.minimumIndex ?? 0)
     // Nor is what was redacted, by an event that was sealed behind the head which this looked at.
     const isRedacted = later !== -1 && later < treeSize
-    return isPruned || isRedacted ? verifyLog(options, environment) : report
+    // And a key that took over meanwhile is not a wrong one.
+    const isRekeyed = report.verdict === "wrong_key" && !haveSameKeys(snapshot.head, await readHead(snapshot.blobs))
+    return isPruned || isRedacted || isRekeyed ? verifyLog(options, environment) : report
   } catch (error) {
     // A symbolic link in the place of a file of the log; what concerns the arguments or this user's own files is thrown.
     if (error instanceof AuditError && error.code === "UNSAFE_PATH") return unreadable(root, error)
@@ -132,13 +135,14 @@ interface Verification {
 async function verifySealed(
   verification: Verification,
 ): Promise<{ readonly report: VerificationReport; readonly later: number }> {
-  const { root, state, environment, snapshot, head, key, directoryKey, options } = verification
+  const { root, state, environment, snapshot, head, directoryKey, options } = verification
   const older = olderCheckpoints(verification)
   const { pruning } = snapshot
   const from = pruning?.minimumIndex ?? 0
   const sequences = new SequenceCheck(from > 0)
   const kept = new Map<number, AuditEntry>()
   const redacted = new RedactedEntries()
+  const ofKeys = new Map<number, AuditEntry>()
   const personal = await PersonalCheck.open(root, environment)
   const tree = await checkTree(snapshot.blobs, head, {
     directory: root.path,
@@ -152,13 +156,17 @@ async function verifySealed(
         if (entry === undefined) continue
         if (hasPersonal(entry)) personal.see(index, entry)
         if (holdsKept(entry)) kept.set(index, entry)
+        if (tellsOfKey(entry)) ofKeys.set(index, entry)
       }
     },
     onProgress: (entriesChecked) => options.onProgress?.(entriesChecked),
   })
   sequences.see(runsOf(snapshot.tail))
+  const chain = await chainOf(verification, tree, ofKeys)
+  const { key } = chain
   const findings = [
-    ...(await checkSignature(head, key, directoryKey)),
+    ...(await checkSignature(head, key, chain.keys, directoryKey)),
+    ...chain.findings,
     ...tree.findings,
     ...older.flatMap((known) => checkExtends(head, known, tree.roots, from)),
     ...pruningFindings(pruning, tree.roots),
@@ -187,6 +195,7 @@ async function verifySealed(
     ...(redacted.first.length === 0 ? {} : { redacted: redacted.first }),
     checkpoint: head,
     ...(key === undefined ? {} : { publicKey: key.verifierKey, keySource: key.source }),
+    notProven: [...NOT_PROVEN, ...chain.notProven],
   }
   return { report, later: tree.later }
 }
@@ -362,7 +371,8 @@ async function remember(state: StateDirectory, root: RootDirectory, head: Checkp
   try {
     if (head.treeSize > sizes[0]!) await state.rememberAt(checkpoint)
     if (head.treeSize > sizes[1]!) await state.rememberOf(checkpoint)
-    if (key.source === "first_use") await state.writePin(head.origin, key.verifierKey)
+    const follows = key.source === "pinned" && key.verifierKey !== state.pin(head.origin)
+    if (key.source === "first_use" || follows) await state.writePin(head.origin, key.verifierKey)
   } catch (error) {
     // A verdict must not depend on whether it can be remembered; the next one just knows less.
     const reason = error instanceof Error ? error.message : String(error)

@@ -239,10 +239,10 @@ export interface KeyVault {
   close(): void
 }
 
-/** Signs note text. The embedded one holds an Ed25519 seed; a KMS or HSM can stand behind it. */
+/** Signs note text. The embedded one holds Ed25519 seeds; a KMS or HSM can stand behind it. */
 export interface Signer {
-  /** C2SP verifier key of the signer. */
-  readonly verifierKey: string
+  /** C2SP verifier keys of the signatures that it makes: the log's key first, then the one that it takes over from. */
+  readonly verifierKeys: readonly string[]
   /** Resolves with the signed note. */
   sign(text: string): Promise<string>
 }
@@ -257,12 +257,28 @@ export interface RememberedCheckpoint {
   readonly published?: boolean
 }
 
+/** The signing keys of one log, as texts: the one in use and, beside it, one that is to be used or was until lately. */
+export interface SignerKeys {
+  /** Where the key in use is. */
+  readonly path: string
+  /** The key in use, or undefined. */
+  current(): string | undefined
+  /** All keys, the one in use first. */
+  all(): readonly string[]
+  /** Once resolved a key in use survives power loss: this one, or, with false, the one that was there already. */
+  create(key: string): Promise<boolean>
+  /** Once resolved a key survives power loss beside the one in use, under its id; one that is there already stays. */
+  addBeside(keyId: string, key: string): Promise<void>
+  /** Once resolved the key beside is the one in use, for good, and nothing is under its id any more. */
+  promote(keyId: string): Promise<void>
+  /** Once resolved no key is under an id beside the one in use, power loss or not. */
+  removeBeside(keyId: string): Promise<void>
+}
+
 /** What one user keeps outside every log in order to sign: keys, and the last checkpoint signed of each log. */
 export interface SigningState {
-  /** The key text of an origin, or undefined. */
-  signerKey(origin: string): string | undefined
-  /** Once resolved a key survives power loss: this one, or, with false, the one that the origin has already. */
-  createSignerKey(origin: string, key: string): Promise<boolean>
+  /** The signing keys of an origin. */
+  signerKeys(origin: string): SignerKeys
   /** The last checkpoint that this user signed for an origin. */
   signed(origin: string): RememberedCheckpoint | undefined
   /** Once resolved the signature survives power loss; before it the old one or the new one is remembered. */

@@ -22,6 +22,7 @@ export {
   SegmentWriteError,
   type SegmentWriter,
   type Signer,
+  type SignerKeys,
   type SigningState,
   type SubjectKey,
 } from "./contract.ts"
@@ -46,7 +47,7 @@ export {
   type Postings,
 } from "./local/index-file.ts"
 export { LocalJournal } from "./local/journal.ts"
-export { LocalKeyVault } from "./local/key-vault.ts"
+export { LocalKeyVault, vaultIdOf } from "./local/key-vault.ts"
 export {
   CORRECTED_FILE,
   ERASURES_DIRECTORY,
@@ -65,6 +66,7 @@ export {
   RECOVERY_FILE,
   RESTRICTIONS_DIRECTORY,
   RETENTION_LOCK_FILE,
+  ROTATION_FILE,
   STATE,
   shareWithGroup,
   TREE_FILE,
@@ -73,6 +75,8 @@ export {
 export { LocalMutex } from "./local/mutex.ts"
 export { countPayloads, removePayloads } from "./local/payload-removal.ts"
 export { LocalPayloads } from "./local/payloads.ts"
+export { LocalSignerKeys } from "./local/signer-keys.ts"
 export { type Database, openDatabase } from "./local/sqlite.ts"
 export { StateDirectory } from "./local/state-directory.ts"
+export { copyVault, mergeVault, type VaultCopy, type VaultMerge } from "./local/vault-copy.ts"
 export { Slices } from "./slices.ts"

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { AuditTrail } from "../../src/audit.ts"
-import { sealLog } from "../../src/capture/index.ts"
+import { describeKey, exportKeys, finishRotation, rotateKey, sealLog } from "../../src/capture/index.ts"
 import type { Diagnosis } from "../../src/cli/doctor/diagnosis.ts"
 import { examine } from "../../src/cli/doctor/examine.ts"
 import { closeLedgersUnder } from "../../src/ledger/index.ts"
@@ -228,7 +228,7 @@ describe("key and state directory", () => {
   test("no key here is a note; one that others can read, or inside the log, a problem", async () => {
     await trainingLog(place.logDir)
     const other = `${stateDir}/other`
-    expect(states(await found({ env: { SECUREML_STATE_DIR: other } }))).toEqual(["key: note"])
+    expect(states(await found({ env: { SECUREML_STATE_DIR: other } }))).toEqual(["key: note", "vault: note"])
     const keys = `${stateDir}/keys`
     const file = `${keys}/${fs.readdirSync(keys)[0]}`
     fs.cpSync(file, `${place.logDir}/.state/copy.skey`)
@@ -248,6 +248,50 @@ describe("key and state directory", () => {
     expect(states(await found())).toEqual(["verifier_key: problem"])
     fs.rmSync(`${place.logDir}/vkey`)
     expect(states(await found())).toEqual(["verifier_key: problem"])
+  })
+
+  test("a key that takes over is a note that says since when; a change that was cut off is a problem", async () => {
+    await trainingLog(place.logDir)
+    await rotateKey({ logDir: place.logDir })
+    const open = await found({ atMs: HOUR - 600_000 })
+    expect(states(open)).toEqual(["rotation: note"])
+    expect(open[0]!.message).toMatch(/has been taking over since 20\S+Z, for 50 minutes: two keys sign/)
+    await finishRotation({ logDir: place.logDir })
+    expect(await found()).toEqual([])
+    const { origin, verifierKey } = await describeKey({ logDir: place.logDir })
+    const change = { v: 1, kind: "finish", origin, oldKeys: [], newKey: verifierKey, since: "2026-11-24T00:00:00.000Z" }
+    fs.writeFileSync(`${place.logDir}/.state/rotation.json`, JSON.stringify(change), { mode: 0o600 })
+    const cut = await found()
+    expect([states(cut), cut[0]!.advice]).toEqual([
+      ["rotation: problem"],
+      "run secureml audit key rotate --finish again",
+    ])
+    expect((await audit("key")).stderr).toContain("key rotate --finish again")
+    fs.writeFileSync(`${place.logDir}/.state/rotation.json`, "{}")
+    expect(await found()).toMatchObject([{ check: "rotation", message: expect.stringContaining("is damaged") }])
+  })
+
+  test("copies of keys are counted, and those of the vault are told apart", async () => {
+    await trainingLog(place.logDir)
+    const copy = (name: string, vault: boolean) =>
+      exportKeys({ logDir: place.logDir, file: `${place.directory}/${name}`, vault })
+    await copy("a", false)
+    const once = (await found()).find(({ check }) => check === "key_copies")!
+    expect([once.state, once.message]).toEqual(["note", expect.stringMatching(/out of here once, last at 20\S+Z$/)])
+    await copy("b", true)
+    const twice = (await found()).find(({ check }) => check === "key_copies")!
+    expect(twice.message).toMatch(/out of here 2 times, last at 20\S+Z, once with the keys of persons$/)
+    expect(twice.advice).toContain("no erasure reaches those of the vault")
+  })
+
+  test("a vault that is gone, or that the root key does not open, is a problem", async () => {
+    await trainingLog(place.logDir)
+    const file = `${place.directory}/root.key`
+    fs.writeFileSync(file, `${"0".repeat(64)}\n`, { mode: 0o600 })
+    const wrong = await found({ env: { SECUREML_VAULT_KEY_FILE: file } })
+    expect([states(wrong), wrong[0]!.advice]).toEqual([["vault: problem"], "see docs/errors.md, VAULT_KEY_WRONG"])
+    fs.rmSync(`${stateDir}/vaults`, { recursive: true })
+    expect(states(await found())).toEqual(["vault: problem"])
   })
 
   test("a log that was never sealed has no key yet", async () => {

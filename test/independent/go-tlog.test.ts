@@ -3,7 +3,7 @@ import * as fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import { beforeAll, describe, expect, test } from "vitest"
 import { AuditTrail } from "../../src/audit.ts"
-import { sealLog } from "../../src/capture/index.ts"
+import { finishRotation, initLog, rotateKey, sealLog } from "../../src/capture/index.ts"
 import { pruneLog, redactEntry } from "../../src/retention/index.ts"
 import { parsePolicy } from "../../src/retention/policy.ts"
 import { writeEntries } from "../log-of-entries.ts"
@@ -14,8 +14,9 @@ const hasGo = spawnSync("go", ["version"]).status === 0 && fs.existsSync(`${GO_P
 const BINARY = fileURLToPath(new URL("../../.tmp/go-tlog-check", import.meta.url))
 const place = usePlace()
 
-function goCheck(minimum = 0): { status: number | null; output: string } {
-  const key = fs.readFileSync(`${place.logDir}/vkey`, "utf8").trim()
+const vkey = (): string => fs.readFileSync(`${place.logDir}/vkey`, "utf8").trim()
+
+function goCheck(minimum = 0, key = vkey()): { status: number | null; output: string } {
   const { status, stdout, stderr } = spawnSync(BINARY, [place.logDir, key, String(minimum)], { encoding: "utf8" })
   return { status, output: stdout + stderr }
 }
@@ -68,6 +69,17 @@ describe.skipIf(!hasGo)(
       expect([status, output]).toEqual([1, expect.stringContaining("entry 17 does not have the hash in its tile")])
       // From the next bundle on everything is as before: signature, tiles, root, proofs.
       expect(goCheck(256)).toEqual({ status: 0, output: "ok 145 entries\n" })
+    })
+
+    test("check a log whose key is taking over by either key, and by the new one alone when that is finished", async () => {
+      const { logDir } = place
+      await initLog({ logDir })
+      const old = vkey()
+      await rotateKey({ logDir })
+      const ok = { status: 0, output: "ok 1 entries\n" }
+      expect([goCheck(0, old), goCheck(0, vkey()), old === vkey()]).toEqual([ok, ok, false])
+      await finishRotation({ logDir })
+      expect([goCheck(0, old).status, goCheck(0, vkey())]).toEqual([1, { status: 0, output: "ok 2 entries\n" }])
     })
 
     test("and refuse one with a byte changed", async () => {

@@ -9,6 +9,7 @@ import { type Diagnosis, ok, type Patient, problem } from "./diagnosis.ts"
 import { examineFiles } from "./files.ts"
 import { examineJournals } from "./journals.ts"
 import { examineKept } from "./kept.ts"
+import { examineKeyChanges } from "./key-changes.ts"
 import { examineKeys } from "./keys.ts"
 import { examinePlatform } from "./platform.ts"
 import { examineRecords } from "./records.ts"
@@ -22,6 +23,7 @@ export async function examine(
     ["permissions", () => examineFiles(patient)],
     ["file_system", () => examinePlatform(patient)],
     ["key", () => examineKeys(patient)],
+    ["rotation", () => examineKeyChanges(patient)],
     ["entries", () => examineLog(patient, onProgress)],
     ["payloads", () => examineKept(patient)],
   ]

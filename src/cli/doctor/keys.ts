@@ -6,7 +6,7 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, resolve, sep } from "node:path"
 import { AuditError } from "../../errors.ts"
-import { type Identity, ownVerifierKey, readIdentity } from "../../ledger/index.ts"
+import { type Identity, keysOf, ownVerifierKeys, readIdentity } from "../../ledger/index.ts"
 import { StateDirectory } from "../../store/index.ts"
 import { type Diagnosis, note, ok, type Patient, problem } from "./diagnosis.ts"
 import { fileSystemOf } from "./platform.ts"
@@ -114,12 +114,10 @@ async function key(state: StateDirectory, { root, environment }: Patient): Promi
           "it gets one with its first seal; run secureml audit seal",
         ),
       ]
-    const own = await ownVerifierKey(identity.origin, state, environment)
-    const keyFile = environment["SECUREML_SIGNING_KEY_FILE"]
-    const found =
-      own === identity.verifierKey
-        ? keyHere(keyFile ?? state.signerKeyPath(identity.origin), root.path)
-        : keyElsewhere(identity, own)
+    const own = await ownVerifierKeys(identity.origin, state, environment)
+    const found = own.includes(identity.verifierKey)
+      ? keyHere(keysOf(identity.origin, state, environment).path, root.path)
+      : keyElsewhere(identity, own[0])
     return [found, await copyOfKey(identity, root)]
   } catch (error) {
     if (!(error instanceof AuditError)) throw error

@@ -6,6 +6,7 @@ import { AuditError } from "../../errors.ts"
 import type { AuditEntry } from "../../event/index.ts"
 import { readEntries, type Snapshot, tryParse } from "../../query/index.ts"
 import { type Diagnosis, note, ok, problem, someOf, spanText } from "./diagnosis.ts"
+import { CopyCount } from "./key-changes.ts"
 
 /** Clocks of well-kept machines differ by less. */
 const AHEAD_MS = 300_000
@@ -30,10 +31,12 @@ export async function examineRecords(
 ): Promise<Diagnosis[]> {
   const open = new Map<string, OpenTrail>()
   const clock = new ClockCheck()
+  const copies = new CopyCount()
   let seen = 0
   const see = (bytes: Uint8Array): void => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     seeTrail(buffer, open)
+    copies.see(buffer)
     clock.see(buffer.toString("latin1", 0, HEAD_BYTES))
     if (++seen % 1_000 === 0) onProgress(seen)
   }
@@ -44,7 +47,7 @@ export async function examineRecords(
     return [problem("entries", `the entries cannot be read: ${error.message}`, "run secureml audit verify")]
   }
   for (const { bytes } of tail) see(bytes)
-  return [trails(open), ...clock.diagnoses(nowMs)]
+  return [trails(open), ...clock.diagnoses(nowMs), ...copies.diagnoses()]
 }
 
 /** Imported trails have types of another name. */

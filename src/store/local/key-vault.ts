@@ -4,7 +4,7 @@
  * Synchronous, since a log call is; does I/O. Layout: docs/format.md, "The vault".
  * @module
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto"
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { constants } from "node:fs"
 import { dirname, join } from "node:path"
@@ -12,35 +12,29 @@ import { crc32 } from "node:zlib"
 import { utf8, utf8Text } from "../../bytes.ts"
 import { AuditError } from "../../errors.ts"
 import type { KeyVault, ListKind, SubjectKey } from "../contract.ts"
-import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, type RootDirectory, syncDirectoryNow } from "./files.ts"
+import { errorCode, makeDirectory, PRIVATE, type RootDirectory, syncDirectoryNow } from "./files.ts"
 import { VAULT_FILE } from "./layout.ts"
+import {
+  CRC_AT,
+  ID,
+  KEEPS_AT,
+  KEY_BYTES,
+  MAGIC,
+  NAME,
+  NONCE,
+  NONCE_BYTES,
+  RECORD_BYTES,
+  recordsIn,
+  type VaultRecord,
+  WRAPPED,
+  writeAll,
+} from "./vault-records.ts"
+import { checkOfRoot, derived, readCheck, readRootKey, vaultPath, wrongRootKey } from "./vault-root.ts"
 
-/** Bytes of one record: magic, key id, name of the person, nonce, wrapped key, what it is for, zeros, checksum. */
-const RECORD_BYTES = 128
-const MAGIC = Buffer.from("SMK1")
-const KEY_BYTES = 32
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
-const ID = { at: 4, end: 20 } as const
-const NAME = { at: 20, end: 52 } as const
-const NONCE = { at: 52, end: 64 } as const
-const WRAPPED = { at: 64, end: 64 + KEY_BYTES + TAG_BYTES } as const
-/** Set in a key for what has to be kept of a person who was erased. */
-const KEEPS_AT = WRAPPED.end
-const CRC_AT = RECORD_BYTES - 4
 /** Keys that are remembered by the person's identifier and by their id. */
 const REMEMBERED = 10_000
 const LIST_NAME = /^[0-9a-f-]{36}\.json$/
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
-
-/** A record as it lies in its file. */
-interface Found {
-  readonly at: number
-  readonly id: string
-  readonly name: string
-  readonly keeps: boolean
-  readonly bytes: Buffer
-}
 
 /** The vault of one log. Its caches are owned by one thread. */
 export class LocalKeyVault implements KeyVault {
@@ -54,7 +48,7 @@ export class LocalKeyVault implements KeyVault {
   readonly #bySubject = new Map<string, SubjectKey>()
   readonly #byId = new Map<string, Uint8Array>()
   /** Records of a shard, as long as its file has not grown. */
-  readonly #shards = new Map<string, { readonly sizeBytes: number; readonly records: readonly Found[] }>()
+  readonly #shards = new Map<string, { readonly sizeBytes: number; readonly records: readonly VaultRecord[] }>()
 
   private constructor(id: string, directory: string, root: Uint8Array, destroyedFd: number) {
     this.id = id
@@ -79,7 +73,7 @@ export class LocalKeyVault implements KeyVault {
     let id = idIn(named)
     if (named === undefined) {
       if (!make) return undefined
-      const made = LocalKeyVault.#make(stateDirectory)
+      const made = LocalKeyVault.#make(stateDirectory, rootKeyFile)
       root.createNow(VAULT_FILE, utf8(`${JSON.stringify({ v: 1, vault: made })}\n`))
       id = idIn(root.readNow(VAULT_FILE))
       // Another process was first; nothing was kept in this one.
@@ -94,14 +88,18 @@ export class LocalKeyVault implements KeyVault {
   }
 
   /** Makes a vault; once returned it survives power loss. Returns its id. */
-  static #make(stateDirectory: string): string {
+  static #make(stateDirectory: string, rootKeyFile: string | undefined): string {
     const id = randomBytes(16).toString("hex")
     const directory = vaultPath(stateDirectory, id)
+    const root = rootKeyFile === undefined ? randomBytes(KEY_BYTES) : readRootKey(directory, rootKeyFile)
     makeDirectory(directory, PRIVATE)
-    for (const [name, bytes] of [
-      ["root.key", `${randomBytes(KEY_BYTES).toString("hex")}\n`],
+    const files = [
+      ["root.check", `${checkOfRoot(root)}\n`],
       ["destroyed", ""],
-    ] as const)
+      // Who keeps it elsewhere wants it nowhere else.
+      ...(rootKeyFile === undefined ? [["root.key", `${root.toString("hex")}\n`] as const] : []),
+    ] as const
+    for (const [name, bytes] of files)
       fs.writeFileSync(join(directory, name), bytes, { mode: 0o600, flag: "wx", flush: true })
     for (let at = directory; at.length >= stateDirectory.length; at = dirname(at)) syncDirectoryNow(at)
     return id
@@ -110,27 +108,17 @@ export class LocalKeyVault implements KeyVault {
   /**
    * Opens a vault; undefined where there is none.
    * @param rootKeyFile - Where the root key is instead of in the vault: a file that a key service or a mount provides.
-   * @throws {@link AuditError} `KEY_FILE_INSECURE`, `STATE_DIRECTORY_DAMAGED`.
+   * @throws {@link AuditError} `VAULT_MISSING` without its root key, `VAULT_KEY_WRONG` with another one,
+   *   `KEY_FILE_INSECURE`, `STATE_DIRECTORY_DAMAGED`.
    */
   static #open(stateDirectory: string, id: string, rootKeyFile: string | undefined): LocalKeyVault | undefined {
     const directory = vaultPath(stateDirectory, id)
-    const path = rootKeyFile ?? join(directory, "root.key")
-    let text: string
-    let destroyedFd: number
-    try {
-      const stats = fs.lstatSync(path)
-      checkPrivateFile(path, stats)
-      text = fs.readFileSync(path, "utf8").trim()
-      destroyedFd = openDestroyed(join(directory, "destroyed"))
-    } catch (error) {
-      if (errorCode(error) === "ENOENT") return undefined
-      throw error
-    }
-    if (!/^[0-9a-f]{64}$/.test(text)) {
-      fs.closeSync(destroyedFd)
-      throw new AuditError("STATE_DIRECTORY_DAMAGED", `${path} holds no root key of a vault; restore it from a backup`)
-    }
-    return new LocalKeyVault(id, directory, Buffer.from(text, "hex"), destroyedFd)
+    const check = readCheck(directory)
+    if (check === undefined) return undefined
+    const root = readRootKey(directory, rootKeyFile)
+    // Under another root key everybody would be somebody new, and get a key that nobody else can open.
+    if (checkOfRoot(root) !== check) throw wrongRootKey(directory)
+    return new LocalKeyVault(id, directory, root, openDestroyed(join(directory, "destroyed")))
   }
 
   keyFor(subject: string): SubjectKey {
@@ -252,19 +240,19 @@ export class LocalKeyVault implements KeyVault {
     this.#destroyedBytes = size
   }
 
-  #recordWith(id: string): Found | undefined {
+  #recordWith(id: string): VaultRecord | undefined {
     const bytes = Buffer.from(id, "base64url")
     if (bytes.length !== ID.end - ID.at || this.#destroyed.has(id)) return undefined
     return this.#read(bytes.toString("hex", 0, 1)).find((one) => one.id === id)
   }
 
-  #first(name: string): Found | undefined {
+  #first(name: string): VaultRecord | undefined {
     const records = this.#read(shardOf(name))
     return records.find((record) => record.name === name && !record.keeps && !this.#destroyed.has(record.id))
   }
 
   /** Makes the key of a person. Two processes may do so at once: both then use the one that stands first. */
-  #makeKey(name: string): Found {
+  #makeKey(name: string): VaultRecord {
     this.#appendKey(name, false)
     const made = this.#first(name)
     if (made !== undefined) return made
@@ -305,7 +293,7 @@ export class LocalKeyVault implements KeyVault {
     if (isNew) for (const directory of [dirname(path), this.#directory]) syncDirectoryNow(directory)
   }
 
-  #read(shard: string): readonly Found[] {
+  #read(shard: string): readonly VaultRecord[] {
     let fd: number
     try {
       fd = fs.openSync(this.#shardPath(shard), constants.O_RDONLY | NO_FOLLOW)
@@ -325,7 +313,7 @@ export class LocalKeyVault implements KeyVault {
     }
   }
 
-  #opened({ id, bytes }: Found): SubjectKey {
+  #opened({ id, bytes }: VaultRecord): SubjectKey {
     const wrapped = bytes.subarray(WRAPPED.at, WRAPPED.end)
     const decipher = createDecipheriv("aes-256-gcm", this.#wrapKey, bytes.subarray(NONCE.at, NONCE.end))
     decipher.setAAD(bytes.subarray(ID.at, NAME.end))
@@ -347,18 +335,15 @@ export class LocalKeyVault implements KeyVault {
   }
 }
 
+/** The id of the vault that a log's private state names. */
+export function vaultIdOf(root: RootDirectory): string | undefined {
+  return idIn(root.readNow(VAULT_FILE))
+}
+
 /** The id of a vault in the file that names it. */
 function idIn(bytes: Uint8Array | undefined): string | undefined {
   const text = bytes === undefined ? "" : (utf8Text(bytes) ?? "")
   return /^\{"v":1,"vault":"([0-9a-f]{32})"\}\n$/.exec(text)?.[1]
-}
-
-function vaultPath(stateDirectory: string, id: string): string {
-  return join(stateDirectory, "vaults", id)
-}
-
-function derived(root: Uint8Array, purpose: string): Buffer {
-  return Buffer.from(hkdfSync("sha256", root, new Uint8Array(0), purpose, KEY_BYTES))
 }
 
 function shardOf(name: string): string {
@@ -377,23 +362,4 @@ function openDestroyed(path: string): number {
 
 function openAtEnd(path: string): number {
   return fs.openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | NO_FOLLOW, 0o600)
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length; ) written += fs.writeSync(fd, bytes, written, bytes.length - written)
-}
-
-/** The records of a shard. A write that was cut short leaves a piece between two of them: it is passed over. */
-function recordsIn(bytes: Buffer): Found[] {
-  const found: Found[] = []
-  for (let at = bytes.indexOf(MAGIC); at !== -1; at = bytes.indexOf(MAGIC, at)) {
-    const record = bytes.subarray(at, at + RECORD_BYTES)
-    if (record.length === RECORD_BYTES && record.readUInt32BE(CRC_AT) === crc32(record.subarray(0, CRC_AT))) {
-      const id = record.toString("base64url", ID.at, ID.end)
-      const name = record.toString("base64url", NAME.at, NAME.end)
-      found.push({ at, id, name, keeps: record[KEEPS_AT] === 1, bytes: record })
-      at += RECORD_BYTES
-    } else at += 1
-  }
-  return found
 }

@@ -11,6 +11,8 @@ import { errorCode, GROUP, makeDirectory, PRIVATE, RootDirectory } from "./files
 export const STATE = ".state"
 export const IDENTITY_FILE = ".state/log.json"
 export const TREE_FILE = ".state/tree.json"
+/** A change of the signing key that was begun. */
+export const ROTATION_FILE = ".state/rotation.json"
 export const RECOVERY_FILE = ".state/recovery.json"
 /** Public, beside the checkpoint: below which index nothing is kept, and which entry says so. */
 export const PRUNED_FILE = "pruned.json"

@@ -13,6 +13,7 @@ import { AuditError } from "../../errors.ts"
 import type { Mutex, RememberedCheckpoint, SigningState } from "../contract.ts"
 import { checkPrivateFile, errorCode, makeDirectory, PRIVATE, RootDirectory, syncDirectoryNow } from "./files.ts"
 import { LocalMutex } from "./mutex.ts"
+import { LocalSignerKeys } from "./signer-keys.ts"
 
 /** Files of one user; made on first use. */
 export class StateDirectory implements SigningState {
@@ -25,9 +26,10 @@ export class StateDirectory implements SigningState {
     this.path = resolve(environment["SECUREML_STATE_DIR"] || join(base, "secureml"))
   }
 
-  /** The key text of an origin, or undefined; refuses a file that others can read. */
-  signerKey(origin: string): string | undefined {
-    return this.#readSecret(`keys/${nameOf(origin)}.skey`)
+  /** The signing keys of an origin; a file that others can read is refused. */
+  signerKeys(origin: string): LocalSignerKeys {
+    const name = `keys/${nameOf(origin)}.skey`
+    return new LocalSignerKeys(join(this.path, name), () => this.#open(), name, false)
   }
 
   /**
@@ -36,16 +38,6 @@ export class StateDirectory implements SigningState {
    */
   notePublished(checkpoint: RememberedCheckpoint): Promise<void> {
     return this.#write(`signed/${nameOf(checkpoint.origin)}.json`, { ...checkpoint, published: true })
-  }
-
-  /** Where the key of an origin is kept. */
-  signerKeyPath(origin: string): string {
-    return join(this.path, "keys", `${nameOf(origin)}.skey`)
-  }
-
-  /** Once resolved a key survives power loss: this one, or, with false, the one that the origin has already. */
-  createSignerKey(origin: string, key: string): Promise<boolean> {
-    return this.#open().create(`keys/${nameOf(origin)}.skey`, utf8(`${key}\n`))
   }
 
   /** The last checkpoint that this user signed for an origin. */

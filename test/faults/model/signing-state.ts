@@ -10,6 +10,7 @@ import type {
   PayloadStore,
   RememberedCheckpoint,
   SealedPart,
+  SignerKeys,
   SigningState,
 } from "../../../src/store/index.ts"
 import { PAYLOADS_FILE } from "../../../src/store/index.ts"
@@ -68,13 +69,25 @@ export class MemoryState implements SigningState {
     this.#locks = locks
   }
 
-  signerKey(origin: string): string | undefined {
-    const bytes = this.#files.readNow(`keys/${nameOf(origin)}`)
-    return bytes === undefined ? undefined : Buffer.from(bytes).toString()
-  }
-
-  createSignerKey(origin: string, key: string): Promise<boolean> {
-    return this.#files.create(`keys/${nameOf(origin)}`, Buffer.from(key))
+  /** The model changes no keys. */
+  signerKeys(origin: string): SignerKeys {
+    const path = `keys/${nameOf(origin)}`
+    const current = (): string | undefined => {
+      const bytes = this.#files.readNow(path)
+      return bytes === undefined ? undefined : Buffer.from(bytes).toString()
+    }
+    const refuse = (): never => {
+      throw new Error("no key is changed here")
+    }
+    return {
+      path,
+      current,
+      all: () => [current() ?? []].flat(),
+      create: (key) => this.#files.create(path, Buffer.from(key)),
+      addBeside: refuse,
+      promote: refuse,
+      removeBeside: refuse,
+    }
   }
 
   signed(origin: string): RememberedCheckpoint | undefined {
