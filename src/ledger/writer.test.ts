@@ -43,6 +43,7 @@ class FaultyJournal {
         if (append !== undefined)
           throw new SegmentWriteError(append === "landed", Object.assign(new Error(), { code: "EIO" }))
       },
+      retain: () => () => undefined,
       hasName: () => this.faults.named !== false,
       lostNameSinceAppend: () => this.faults.named === false && this.faults.removedLater === true,
       cutTo: (sizeBytes) => {

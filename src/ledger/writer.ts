@@ -389,12 +389,16 @@ export class Writer {
     const mark = this.#appended
     this.#rescueYoung()
     const extents = this.#extents()
+    // While the parts are synced anybody may close them.
+    const releases = [...extents.keys()].map(({ segment }) => segment.retain())
     try {
       if (!(await this.#parts.sync())) return
       for (const { segment } of extents.keys()) await segment.sync()
       this.#settle(mark, extents)
     } catch (error) {
       this.#rewrite(error)
+    } finally {
+      for (const release of releases) release()
     }
   }
 

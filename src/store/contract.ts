@@ -140,7 +140,9 @@ export interface SegmentWriter {
   lostNameSinceAppend(): boolean
   /** Cuts the file back to a size, to take an append back. */
   cutTo(sizeBytes: number): void
-  /** Once resolved everything appended before the call survives power loss. */
+  /** Keeps the file open, whoever closes it, until what is returned is called. */
+  retain(): () => void
+  /** Once resolved everything appended before the call survives power loss; rejects once it is closed. */
   sync(): Promise<void>
   /** The same, returning when it is done. */
   syncNow(): void

@@ -22,8 +22,8 @@ export class LocalSegment implements SegmentWriter {
   #sizeBytes = 0
   #directorySynced = false
   #closed = false
-  /** Syncs that are using the descriptor; it is closed when none is left. */
-  #busy = 0
+  /** Who is using the descriptor; it is closed when nobody is left. */
+  #users = 1
 
   constructor(root: RootDirectory, directory: string, name: string) {
     this.name = name
@@ -81,15 +81,30 @@ export class LocalSegment implements SegmentWriter {
     this.#sizeBytes = sizeBytes
   }
 
+  retain(): () => void {
+    // The number of a descriptor that was closed may by now be that of another file.
+    if (this.#users === 0) throw new Error(`${this.name} is closed`)
+    this.#users += 1
+    let isRetained = true
+    return () => {
+      if (isRetained) this.#release()
+      isRetained = false
+    }
+  }
+
+  #release(): void {
+    this.#users -= 1
+    if (this.#users === 0) fs.closeSync(this.#fd)
+  }
+
   async sync(): Promise<void> {
-    this.#busy += 1
+    const release = this.retain()
     try {
       await syncFile(this.#fd)
       if (!this.#directorySynced) await syncDirectory(dirname(this.#path))
       this.#directorySynced = true
     } finally {
-      this.#busy -= 1
-      if (this.#closed && this.#busy === 0) fs.closeSync(this.#fd)
+      release()
     }
   }
 
@@ -114,6 +129,6 @@ export class LocalSegment implements SegmentWriter {
     if (this.#closed) return
     this.#closed = true
     fs.closeSync(this.#syncFd)
-    if (this.#busy === 0) fs.closeSync(this.#fd)
+    this.#release()
   }
 }

@@ -203,6 +203,10 @@ class MemorySegment implements SegmentWriter {
     this.#directorySynced = true
   }
 
+  retain(): () => void {
+    return () => undefined
+  }
+
   syncNow(): void {
     this.#actor.stepNow(this.#fileSync())
     if (!this.#directorySynced) this.#actor.stepNow(this.#directorySync())
