@@ -93,7 +93,8 @@ export interface AuditEventMap {
     started_at: string
     values: number
     events: number
-    kept: readonly { events: number; until: string | null; sources: readonly string[] }[]
+    /** `from` where the first of them is due earlier than the last. */
+    kept: readonly { events: number; until: string | null; from?: string; sources: readonly string[] }[]
     stores: readonly string[]
     method: string
     destroyed_keys: readonly string[]

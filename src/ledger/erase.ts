@@ -4,10 +4,10 @@
  * @module
  */
 import { utf8 } from "../bytes.ts"
-import { formatLineBytes, type SealedPart } from "../store/index.ts"
+import { formatLineBytes, type Journal, type SealedPart } from "../store/index.ts"
 import type { SealContext } from "./context.ts"
 import { addLate, ERASURES, erasedKeys } from "./erasures.ts"
-import { readLists, shareLists } from "./lists.ts"
+import { shareLists } from "./lists.ts"
 import { formatPart, moveParts, parsePart } from "./parts.ts"
 import { RESTRICTIONS } from "./restrictions.ts"
 import type { Writer } from "./writer.ts"
@@ -28,28 +28,29 @@ interface Blanked {
 export async function applyErasures(context: SealContext, own: Writer): Promise<void> {
   if (!context.keepsPersonal()) return
   const vault = context.vault()
+  // Without it nobody can tell whether a list is one.
+  if (vault === undefined) return
   const { root } = context
-  if (vault !== undefined) await shareLists(root, vault, RESTRICTIONS)
-  const erasures = await (vault === undefined ? readLists(root, ERASURES) : shareLists(root, vault, ERASURES))
-  const erased = erasedKeys(erasures)
+  await shareLists(root, vault, RESTRICTIONS)
+  const erased = erasedKeys(await shareLists(root, vault, ERASURES))
   // A store that was restored from before may hold values whose keys were destroyed since.
-  const keys = [...new Set([...erased.keys(), ...(vault?.destroyed() ?? [])])]
+  const keys = [...new Set([...erased.keys(), ...vault.destroyed()])]
   if (keys.length === 0) return
   await moveParts(context, own)
   const { found, blanked } = await waitingUnder(context, new Set(keys))
   // First the lists: a value that is gone must never be one that no list names.
-  await addLate(context.root, erased, found)
+  await addLate(root, vault, erased, found)
   for (const store of [context.payloads(), ...context.payloadsAside()]) {
     if (store === undefined) continue
     try {
-      await addLate(context.root, erased, store.sealedUnder(keys))
+      await addLate(root, vault, erased, store.sealedUnder(keys))
       store.deleteUnder(keys)
     } finally {
       store.close()
     }
   }
   for (const { segment, offset, line } of blanked) await context.parts.overwrite(segment, offset, line)
-  vault?.destroy([...erased.keys()])
+  vault.destroy([...erased.keys()])
 }
 
 /** Puts other parts in the place of those in the store that need one of some keys. Call it holding the mutex. */
@@ -101,4 +102,22 @@ async function waitingUnder(
     }
   }
   return { found, blanked }
+}
+
+/** Overwrites what waits in parts for some events: a sealer would move it into the store again. Nobody may seal meanwhile. */
+export async function blankParts(parts: Journal, eventIds: ReadonlySet<string>): Promise<void> {
+  for (const { name } of await parts.segments()) {
+    for (let offset = 0; ; ) {
+      const read = await parts.read(name, offset, READ_BYTES)
+      for (const { seq, entry, endOffset } of read?.lines ?? []) {
+        const { payloads, sealed } = parsePart(entry)
+        const eventId = (payloads[0] ?? sealed[0])?.eventId
+        if (eventId === undefined || !eventIds.has(eventId)) continue
+        const line = formatLineBytes(seq, `{}${" ".repeat(entry.length - 2)}`)
+        await parts.overwrite(name, endOffset - line.length, line)
+      }
+      if (read?.end !== "more") break
+      offset = read.endOffset
+    }
+  }
 }

@@ -4,8 +4,8 @@
  * was restored from before. It names keys and events, never a person. Does I/O.
  * @module
  */
-import { utf8, utf8Text } from "../bytes.ts"
-import type { LogFiles, SealedPart } from "../store/index.ts"
+import { utf8Text } from "../bytes.ts"
+import type { KeyVault, LogFiles, SealedPart } from "../store/index.ts"
 import { parseObject } from "./identity.ts"
 import { type ListFormat, readLists, writeList } from "./lists.ts"
 
@@ -48,11 +48,11 @@ export const ERASURES: ListFormat<Erasure> = {
   kind: "erasures",
   parse: (id, bytes) => {
     const { keys, values, kept, late, preparing, completed_by, request } = parseObject(utf8Text(bytes))
-    if (!areTexts(keys) || typeof values !== "object" || values === null) return undefined
+    if (!areTexts(keys) || !arePlaces(values)) return undefined
     return {
       id,
       keys,
-      values: values as Erasure["values"],
+      values,
       kept: Array.isArray(kept) ? kept.filter(isKept) : [],
       late: areTexts(late) ? late : [],
       request: typeof request === "object" && request !== null ? (request as Record<string, unknown>) : {},
@@ -60,15 +60,18 @@ export const ERASURES: ListFormat<Erasure> = {
       ...(typeof completed_by === "string" ? { completedBy: completed_by } : {}),
     }
   },
-  format: ({ id: _, completedBy, ...rest }) => {
-    const text = JSON.stringify({ v: 1, ...rest, ...(completedBy === undefined ? {} : { completed_by: completedBy }) })
-    return utf8(`${text}\n`)
-  },
+  format: ({ id: _, completedBy, ...rest }) =>
+    JSON.stringify({ v: 1, ...rest, ...(completedBy === undefined ? {} : { completed_by: completedBy }) }),
   isEnded: ({ completedBy }) => completedBy !== undefined,
 }
 
 function areTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((one) => typeof one === "string")
+}
+
+function arePlaces(value: unknown): value is Erasure["values"] {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value)
+  return isObject && Object.values(value).every((places) => places === null || areTexts(places))
 }
 
 function isKept(value: unknown): value is Kept {
@@ -83,6 +86,7 @@ function isKept(value: unknown): value is Kept {
  */
 export async function addLate(
   root: LogFiles,
+  vault: KeyVault,
   erased: ReadonlyMap<string, string>,
   parts: readonly Pick<SealedPart, "eventId" | "keys">[],
 ): Promise<void> {
@@ -92,10 +96,12 @@ export async function addLate(
     if (id !== undefined) events.set(id, (events.get(id) ?? new Set()).add(eventId))
   }
   if (events.size === 0) return
-  for (const erasure of await readLists(root, ERASURES)) {
-    const known = new Set([...Object.keys(erasure.values), ...erasure.late])
+  for (const erasure of await readLists(root, ERASURES, vault)) {
+    // What had to stay and is there under a destroyed key was restored from before: it is lost, and nobody asked for that.
+    const kept = erasure.kept.flatMap(({ events: ids }) => ids)
+    const known = new Set([...Object.keys(erasure.values), ...kept, ...erasure.late])
     const late = [...(events.get(erasure.id) ?? [])].filter((event) => !known.has(event))
-    if (late.length > 0) await writeList(root, ERASURES, { ...erasure, late: [...erasure.late, ...late] })
+    if (late.length > 0) await writeList(root, ERASURES, { ...erasure, late: [...erasure.late, ...late] }, vault)
   }
 }
 

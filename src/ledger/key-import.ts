@@ -9,6 +9,7 @@ import { type KeyVault, mergeVault, type SignerKeys, type VaultMerge } from "../
 import type { Identity } from "./context.ts"
 import { ERASURES, type Erasure, erasedKeys } from "./erasures.ts"
 import type { KeyCopy } from "./key-copy.ts"
+import { openList } from "./lists.ts"
 
 /** Signing keys of a log by their verifier keys. */
 export type MatchingKeys = ReadonlyMap<string, string>
@@ -73,14 +74,14 @@ export function importVault(
 
 /** Keeps the lists of erasures that a copy knows of and a vault does not, or not as completed. */
 export function importErasures({ vault: copied }: KeyCopy, vault: KeyVault): void {
-  const known = new Map(erasuresIn(vault.lists("erasures")).map((erasure) => [erasure.id, erasure]))
-  for (const { id, completedBy } of erasuresIn(copied?.erasures ?? new Map())) {
+  const known = new Map(erasuresIn(vault.lists("erasures"), vault).map((erasure) => [erasure.id, erasure]))
+  for (const { id, completedBy } of erasuresIn(copied?.erasures ?? new Map(), vault)) {
     const here = known.get(id)
     const isNews = here === undefined || (here.completedBy === undefined && completedBy !== undefined)
     if (isNews) vault.keepList("erasures", id, copied!.erasures.get(id)!)
   }
 }
 
-function erasuresIn(lists: ReadonlyMap<string, Uint8Array>): readonly Erasure[] {
-  return [...lists].flatMap(([id, bytes]) => ERASURES.parse(id, bytes) ?? [])
+function erasuresIn(lists: ReadonlyMap<string, Uint8Array>, vault?: KeyVault): readonly Erasure[] {
+  return [...lists].flatMap(([id, bytes]) => openList(ERASURES, id, bytes, vault) ?? [])
 }

@@ -32,7 +32,7 @@ import { ERASURES } from "./erasures.ts"
 import { type ChangedKey, changeKey, type KeyAct, type KeyChange } from "./key-change.ts"
 import type { KeyCopy } from "./key-copy.ts"
 import { importErasures, importVault } from "./key-import.ts"
-import { type ListFormat, readLists, writeList } from "./lists.ts"
+import { keepList, type ListFormat, readLists, writeList } from "./lists.ts"
 import type { PartText } from "./part-writer.ts"
 import type { WriterOf } from "./rebuild.ts"
 import { findEntry, nextInTree, receiptFor, type SealedReceipt } from "./receipt.ts"
@@ -195,13 +195,27 @@ export class Ledger {
 
   /** All lists of a kind, of acts begun or ended. */
   lists<T extends { readonly id: string }>(form: ListFormat<T>): Promise<readonly T[]> {
-    return readLists(this.#root, form)
+    return readLists(this.#root, form, this.#knownVault())
   }
 
   /** Once resolved a list survives power loss, and the loss of the log or of the vault. */
   async keepList<T extends { readonly id: string }>(form: ListFormat<T>, list: T): Promise<void> {
-    await writeList(this.#root, form, list)
-    this.vault().keepList(form.kind, list.id, form.format(list))
+    const vault = this.vault()
+    await writeList(this.#root, form, list, vault)
+    keepList(form, list, vault)
+  }
+
+  /** Changes a list while no sealer does; once resolved it survives power loss. */
+  async changeList<T extends { readonly id: string }>(
+    form: ListFormat<T>,
+    id: string,
+    change: (list: T) => T,
+  ): Promise<void> {
+    await this.#schedule.settled()
+    await this.#underMutex(async () => {
+      const list = (await this.lists(form)).find((one) => one.id === id)
+      if (list !== undefined) await this.keepList(form, change(list))
+    })
   }
 
   /** Mode of files in the log directory: private, or shared with one group. */

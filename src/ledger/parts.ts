@@ -126,10 +126,11 @@ async function withoutErased(
   sealed: readonly SealedPart[],
 ): Promise<readonly SealedPart[]> {
   const keys = sealed.length === 0 ? undefined : vault()
-  const isErased = ({ keys: ids }: SealedPart): boolean => ids.some((id) => keys?.isDestroyed(id) === true)
+  if (keys === undefined) return sealed
+  const isErased = ({ keys: ids }: SealedPart): boolean => ids.some((id) => keys.isDestroyed(id))
   const erased = sealed.filter(isErased)
   if (erased.length === 0) return sealed
-  await addLate(root, erasedKeys(await readLists(root, ERASURES)), erased)
+  await addLate(root, keys, erasedKeys(await readLists(root, ERASURES, keys)), erased)
   return sealed.filter((part) => !isErased(part))
 }
 

@@ -2,7 +2,7 @@
  * Restrictions: whose values are not to be used, in `.state/restrictions/`. A list names keys, never a person.
  * @module
  */
-import { utf8, utf8Text } from "../bytes.ts"
+import { utf8Text } from "../bytes.ts"
 import { parseObject } from "./identity.ts"
 import type { ListFormat } from "./lists.ts"
 
@@ -38,7 +38,7 @@ export const RESTRICTIONS: ListFormat<Restriction> = {
       ...(startedBy === undefined ? {} : { started_by: startedBy }),
       ...(liftedBy === undefined ? {} : { lifted_by: liftedBy }),
     }
-    return utf8(`${JSON.stringify({ v: 1, keys, request, ...acts })}\n`)
+    return JSON.stringify({ v: 1, keys, request, ...acts })
   },
   isEnded: ({ liftedBy }) => liftedBy !== undefined,
 }

@@ -69,8 +69,15 @@ export class PersonalCheck {
     const reader = await PersonalReader.open(this.#root, this.#environment)
     try {
       for (const [index, entry] of this.#doubtful) this.#take(index, reader.statesOf(entry))
-      for (const expiry of reader.expiries) this.#findings.push(...(await checkExpiry(snapshot, expiry)))
-      for (const erasure of reader.erasures) this.#findings.push(...(await checkErasure(snapshot, erasure)))
+      // One that explains nothing here may be of a log that this one goes on from.
+      const explaining = [...this.#reader.explaining, ...reader.explaining]
+      const bys = new Set(explaining.flatMap((one) => ("by" in one ? [one.by] : [])))
+      const ids = new Set(explaining.flatMap((one) => ("id" in one ? [one.id] : [])))
+      for (const expiry of reader.expiries)
+        if (bys.has(expiry.by)) this.#findings.push(...(await checkExpiry(snapshot, expiry)))
+      for (const erasure of reader.erasures)
+        if (ids.has(erasure.id) || erasure.completedBy === undefined)
+          this.#findings.push(...(await checkErasure(snapshot, erasure)))
     } finally {
       reader.close()
       this.#reader.close()

@@ -24,7 +24,7 @@ export interface Expiry extends ExpiryRule {
   readonly by: string
 }
 
-/** The newest rule of each class. */
+/** The rules, of those that say the same but for the time the newest. */
 export async function readExpiries(root: Pick<LogFiles, "read">): Promise<readonly Expiry[]> {
   try {
     const file: unknown = JSON.parse(utf8Text((await root.read(EXPIRED_FILE)) ?? utf8("{}")) ?? "{}")
@@ -40,13 +40,14 @@ export async function readExpiries(root: Pick<LogFiles, "read">): Promise<readon
 /** Once resolved readers know why values are gone, power loss or not. */
 export async function noteExpiries(root: LogFiles, added: readonly Expiry[]): Promise<void> {
   const known = await readExpiries(root)
-  const others = known.filter((one) => !added.some((rule) => rule.class === one.class))
+  // A class whose meaning has changed is another one: what went by the old one stays explained.
+  const others = known.filter((one) => !added.some((rule) => isSameRule({ ...rule, before: one.before }, one)))
   await root.replace(EXPIRED_FILE, utf8(`${JSON.stringify({ v: 1, rules: [...others, ...added] })}\n`))
 }
 
-/** The event that says why the values of an entry are gone, where one does. */
-export function expiredBy(expiries: readonly Expiry[], entry: AuditEntry): string | undefined {
-  return expiries.find((rule) => covers(rule, entry))?.by
+/** The rule by which the values of an entry are gone, where there is one. */
+export function expiryOf(expiries: readonly Expiry[], entry: AuditEntry): Expiry | undefined {
+  return expiries.find((rule) => covers(rule, entry))
 }
 
 function covers({ event_types, regulations, before }: ExpiryRule, entry: AuditEntry): boolean {

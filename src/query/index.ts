@@ -46,7 +46,7 @@ export type { LinkCertainty } from "./lineage-clues.ts"
 export { type AuditOperation, type ChildOperation, childrenOf, operationOf } from "./operation.ts"
 export { listOperations, type OperationQuery } from "./operation-list.ts"
 export type { MissingEvents, OperationError, OperationFacts, OperationSummary } from "./operation-tally.ts"
-export { PersonalReader, type PersonalState, type RestrictedBy } from "./personal.ts"
+export { PersonalReader, type PersonalState, type RestrictedBy, revealed } from "./personal.ts"
 export { newestRecord, type Pruning } from "./pruning.ts"
 export {
   type AuditPage,

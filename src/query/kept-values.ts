@@ -8,7 +8,7 @@ import type { AuditEntry, JsonValue } from "../event/index.ts"
 import { PayloadReader } from "../ledger/index.ts"
 import { opensCommitment } from "../privacy/index.ts"
 import { findLogDirectory, type RootDirectory } from "../store/index.ts"
-import { expiredBy, readExpiries } from "./expiries.ts"
+import { expiryOf, readExpiries } from "./expiries.ts"
 import { findRecord } from "./find.ts"
 import type { Finding } from "./findings.ts"
 import { type Marker, markersOf } from "./markers.ts"
@@ -43,7 +43,7 @@ export async function keptValuesOf(logDir: string, eventId: string): Promise<Kep
   try {
     const values = markersIn(record.details).map((marker) => readMarker(reader, eventId, marker))
     // Read after the values: what goes is told before it goes.
-    const by = expiredBy(await readExpiries(root), record)
+    const by = expiryOf(await readExpiries(root), record)?.by
     return values.map((value) =>
       value.state === "missing" && by !== undefined ? { ...value, state: "expired", by } : value,
     )
@@ -65,7 +65,7 @@ export async function checkKeptValues(
       for (const marker of markersIn(entry.details)) {
         const { state } = readMarker(reader, entry.event_id, marker)
         if (state === "present") continue
-        if (state === "missing" && expiredBy(await readExpiries(root), entry) !== undefined) continue
+        if (state === "missing" && expiryOf(await readExpiries(root), entry) !== undefined) continue
         const message = `the value kept for entry ${index} at ${marker.pointer} is ${state}`
         findings.push({ code: `payload_${state}`, verdict: "payload_damaged", message, index })
       }

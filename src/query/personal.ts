@@ -3,6 +3,7 @@
  * Also the events that hold values of a person. Reads only.
  * @module
  */
+import * as fs from "node:fs"
 import { AuditError } from "../errors.ts"
 import type { AuditEntry, AuditRecord, JsonValue } from "../event/index.ts"
 import {
@@ -22,11 +23,12 @@ import {
   LocalKeyVault,
   PARTS_DIRECTORY,
   PAYLOADS_FILE,
+  RESTRICTIONS_DIRECTORY,
   type RootDirectory,
   StateDirectory,
   VAULT_FILE,
 } from "../store/index.ts"
-import { type Expiry, expiredBy, readExpiries } from "./expiries.ts"
+import { type Expiry, expiryOf, readExpiries } from "./expiries.ts"
 import { type AuditFilters, compileFilter, type Filter } from "./filter.ts"
 import { type Marker, markersOf } from "./markers.ts"
 
@@ -71,11 +73,15 @@ export class PersonalReader {
   readonly #payloads: PayloadReader | undefined
   readonly #vault: KeyVault | undefined
   readonly #erasures: readonly Erasure[]
+  /** What there was of lists, for {@link PersonalReader.hasNewLists}. */
+  readonly #lists: string
   /** Keys whose values are not to be used. */
   readonly #restricted: ReadonlyMap<string, RestrictedBy>
   readonly #expiries: readonly Expiry[]
   /** Set where there is no private state to look into. */
   readonly #isPublicPart: boolean
+  /** Erasures and expiries by which values of entries that were looked at are gone. */
+  readonly explaining: Set<Erasure | Expiry> = new Set()
 
   private constructor(
     root: RootDirectory,
@@ -86,6 +92,7 @@ export class PersonalReader {
     restrictions: readonly Restriction[],
     expiries: readonly Expiry[],
     isPublicPart: boolean,
+    lists: string,
   ) {
     this.#root = root
     this.#environment = environment
@@ -95,6 +102,7 @@ export class PersonalReader {
     this.#restricted = new Map([...restrictions.flatMap(restrictedBy), ...erasures.flatMap(keptBy)])
     this.#expiries = expiries
     this.#isPublicPart = isPublicPart
+    this.#lists = lists
   }
 
   static async open(root: RootDirectory, environment: Environment): Promise<PersonalReader> {
@@ -102,13 +110,14 @@ export class PersonalReader {
     const isPublic = ![PAYLOADS_FILE, PARTS_DIRECTORY, ERASURES_DIRECTORY].some((path) =>
       names.includes(path.slice(".state/".length)),
     )
-    if (isPublic) return new PersonalReader(root, environment, undefined, undefined, [], [], [], true)
-    const erasures = await readLists(root, ERASURES)
-    const restrictions = await readLists(root, RESTRICTIONS)
+    if (isPublic) return new PersonalReader(root, environment, undefined, undefined, [], [], [], true, "")
+    const lists = await listsNow(root)
+    const vault = vaultOf(root, environment)
+    const erasures = await readLists(root, ERASURES, vault)
+    const restrictions = await readLists(root, RESTRICTIONS, vault)
     const payloads = await PayloadReader.open(root)
     const expiries = await readExpiries(root)
-    const vault = vaultOf(root, environment)
-    return new PersonalReader(root, environment, payloads, vault, erasures, restrictions, expiries, false)
+    return new PersonalReader(root, environment, payloads, vault, erasures, restrictions, expiries, false, lists)
   }
 
   /** Whether keys can be looked up here. */
@@ -138,9 +147,9 @@ export class PersonalReader {
     return this.#expiries
   }
 
-  /** Whether an erasure was begun since this was opened. */
-  async hasNewErasures(): Promise<boolean> {
-    return (await this.#root.names(ERASURES_DIRECTORY)).length !== this.#erasures.length
+  /** Whether an erasure or a restriction was begun or ended since this was opened. */
+  async hasNewLists(): Promise<boolean> {
+    return (await listsNow(this.#root)) !== this.#lists
   }
 
   /** Whether a key is here, and not destroyed. */
@@ -193,13 +202,19 @@ export class PersonalReader {
       if (ids !== undefined && !part.keys.some((key) => ids.includes(key))) continue
       const opened = openValues(part, (id) => this.#vault?.key(id))
       if (opened === "withheld" && part.keys.some((key) => this.#vault?.isDestroyed(key))) isDestroyed = true
-      else if (opened === "withheld") isWithheld = true
+      // Where the vault is here, a key that is not was lost: then the value is missing.
+      else if (opened === "withheld") isWithheld ||= this.#vault === undefined
       else if (opened !== "damaged") {
-        const restricted = part.keys.map((key) => this.#restricted.get(key)).find((one) => one !== undefined)
+        const restricted = part.keys.map((key) => this.#restrictionOf(key)).find((one) => one !== undefined)
         values.push(...opened.map((value) => ({ ...value, restricted })))
       }
     }
     return { values, isWithheld, isDestroyed }
+  }
+
+  /** The list says why; that they are restricted, the key says too. */
+  #restrictionOf(key: string): RestrictedBy | undefined {
+    return this.#restricted.get(key) ?? (this.#vault?.isRestricted(key) === true ? {} : undefined)
   }
 
   #stateOf(entry: AuditEntry, { pointer, commitment }: Marker, opened: Opened): PersonalState {
@@ -219,11 +234,13 @@ export class PersonalReader {
       ({ values: erased, late, preparing }) =>
         preparing !== true && (covers(erased[eventId], pointer) || late.includes(eventId)),
     )
+    if (erasure !== undefined) this.explaining.add(erasure)
     if (erasure !== undefined)
       return erasure.completedBy === undefined ? { state: "erased" } : { state: "erased", by: erasure.completedBy }
     if (isDestroyed) return { state: "erased" }
-    const by = isWithheld ? undefined : expiredBy(this.#expiries, entry)
-    if (by !== undefined) return { state: "expired", by }
+    const expiry = isWithheld ? undefined : expiryOf(this.#expiries, entry)
+    if (expiry !== undefined) this.explaining.add(expiry)
+    if (expiry !== undefined) return { state: "expired", by: expiry.by }
     return { state: isWithheld || this.#vault === undefined ? "withheld" : "missing" }
   }
 
@@ -231,6 +248,17 @@ export class PersonalReader {
     this.#payloads?.close()
     this.#vault?.close()
   }
+}
+
+/** Which lists there are, and since when each is as it is. */
+async function listsNow(root: RootDirectory): Promise<string> {
+  const texts: string[] = []
+  for (const directory of [ERASURES_DIRECTORY, RESTRICTIONS_DIRECTORY])
+    for (const name of await root.names(directory)) {
+      const stats = fs.statSync(root.locate(`${directory}/${name}`, false), { throwIfNoEntry: false })
+      texts.push(`${name} ${stats?.mtimeMs} ${stats?.ino}`)
+    }
+  return texts.sort().join("\n")
 }
 
 /** The keys of a restriction that is not lifted. */
@@ -242,7 +270,9 @@ function restrictedBy({ keys, startedBy, liftedBy }: Restriction): (readonly [st
 /** The keys of what an erasure had to leave. */
 function keptBy({ kept, completedBy }: Erasure): (readonly [string, RestrictedBy])[] {
   const by = completedBy === undefined ? {} : { by: completedBy }
-  return kept.map(({ key, until }) => [key, until === null ? by : { ...by, until }] as const)
+  return kept.map(({ key, until, holds }) => {
+    return [key, until === null || holds.length > 0 ? by : { ...by, until }] as const
+  })
 }
 
 /** Whether an erasure took the value at a place of an event. */

@@ -27,6 +27,7 @@ export class RecordFiller {
   #corrections: ReadonlyMap<string, readonly Correction[]> | undefined
   #reader: PersonalReader | undefined
   #openedMs = Number.NEGATIVE_INFINITY
+  #lookedMs = Number.NEGATIVE_INFINITY
 
   /** @param findCorrections - Undefined where they are not wanted. */
   constructor(logDir: string, environment: Environment, findCorrections: FindCorrections | undefined) {
@@ -50,19 +51,27 @@ export class RecordFiller {
   }
 
   async #withValues(record: AuditRecord): Promise<AuditRecord> {
-    const reader = this.#reader ?? (await this.#open())
+    const reader = (await this.#isOutdated()) || this.#reader === undefined ? await this.#open() : this.#reader
     const states = reader.statesOf(record)
     // It may have been erased, or recorded, after the reader was opened; where values are gone for good, looking again
     // for each of them would take for ever.
     const isMissing = [...states.values()].some(({ state }) => state === "missing")
     const isOld = performance.now() - this.#openedMs > LOOK_AGAIN_MS
-    const isAgain = isMissing && (isOld || (await reader.hasNewErasures()))
+    const isAgain = isMissing && (isOld || (await reader.hasNewLists()))
     return revealed(record, isAgain ? (await this.#open()).statesOf(record) : states)
+  }
+
+  /** Somebody may be erased, or restricted, while records are read: looked for now and then. */
+  async #isOutdated(): Promise<boolean> {
+    if (this.#reader === undefined || performance.now() - this.#lookedMs < LOOK_AGAIN_MS) return false
+    this.#lookedMs = performance.now()
+    return this.#reader.hasNewLists()
   }
 
   async #open(): Promise<PersonalReader> {
     this.close()
     this.#openedMs = performance.now()
+    this.#lookedMs = this.#openedMs
     this.#reader = await PersonalReader.open(findLogDirectory(this.#logDir)!, this.#environment)
     return this.#reader
   }

@@ -5,11 +5,11 @@
  */
 import { openLedger, recordAct } from "../capture/index.ts"
 import { AuditError } from "../errors.ts"
-import { type Actor, type AuditRecord, checkSubject, personal } from "../event/index.ts"
+import { type Actor, type AuditRecord, personal } from "../event/index.ts"
 import { noteCorrections, PersonalReader, readEvents } from "../query/index.ts"
 import type { RootDirectory } from "../store/index.ts"
-import { checkRequestId } from "./erase.ts"
 import { requireRoot } from "./lock.ts"
+import { checkPerson } from "./person.ts"
 
 /** Why a value is corrected, as a code. */
 export const CORRECTION_REASONS = ["inaccurate", "incomplete", "outdated", "other"] as const
@@ -49,15 +49,13 @@ export interface CorrectionReport {
  * // { eventId: "019ac…", corrects: "019ab…", pointer: "/details/income" }
  * ```
  */
-export async function correctEvent(options: CorrectOptions): Promise<CorrectionReport> {
+export async function correctEvent(given: CorrectOptions): Promise<CorrectionReport> {
+  const options = { ...given }
   const { eventId: corrects, pointer, value, subject, reason, requestId, actor } = options
   if (!CORRECTION_REASONS.includes(reason))
     throw new RangeError(`reason must be one of ${CORRECTION_REASONS.join(", ")}`)
   if (value === undefined) throw new TypeError("value must say what is right; null where there is none")
-  if (subject !== undefined) {
-    checkSubject(subject, "subject")
-    checkRequestId(requestId, subject)
-  }
+  if (subject !== undefined) checkPerson({ subject, requestId, actor })
   const root = requireRoot(options.logDir)
   await checkPlace(root, options)
   const details = {
@@ -84,6 +82,9 @@ async function checkPlace(root: RootDirectory, { eventId, pointer, subject }: Co
   try {
     const states = reader.statesOf(record)
     const state = states.get(pointer)
+    // A whole that has a personal part, or a piece of a marker: what is right would stand in the log in clear.
+    const near = [...states.keys()].find((one) => one.startsWith(`${pointer}/`) || pointer.startsWith(`${one}/`))
+    if (near !== undefined) throw new RangeError(`pointer must lead to the personal value itself: ${near}`)
     if (state === undefined && !isThere(record, pointer))
       throw new RangeError(`pointer leads nowhere in event ${eventId}: there is nothing at ${pointer}`)
     if (state === undefined) return

@@ -6,9 +6,10 @@
  * @module
  */
 import { openLedger } from "../capture/index.ts"
-import { type Actor, checkSubject } from "../event/index.ts"
+import type { Actor } from "../event/index.ts"
 import { Eraser, type ErasureReport, type ResumeReport } from "./eraser.ts"
 import { locked, requireRoot } from "./lock.ts"
+import { checkPerson } from "./person.ts"
 import { loadPolicy, type RetentionPolicy } from "./policy.ts"
 
 /** Why a person is erased, as a code: a reason in words could name them. */
@@ -22,9 +23,6 @@ export const ERASURE_REASONS = [
   "consumer_request",
   "other",
 ] as const
-
-/** Identifiers from this length on are looked for inside other texts. */
-const SHORTEST_TOLD = 4
 
 /** One of {@link ERASURE_REASONS}. */
 export type ErasureReason = (typeof ERASURE_REASONS)[number]
@@ -60,7 +58,9 @@ export function eraseSubject(options: EraseOptions): Promise<ErasureReport> {
 }
 
 /** The same at a time that a test chooses. */
-export async function eraseAt(options: EraseOptions, nowMs: number): Promise<ErasureReport> {
+export async function eraseAt(given: EraseOptions, nowMs: number): Promise<ErasureReport> {
+  // Read once: what was checked is what is used.
+  const options = { ...given }
   checkErase(options)
   const { subject, reason, requestId, actor, policy = loadPolicy() } = options
   const root = requireRoot(options.logDir)
@@ -71,19 +71,9 @@ export async function eraseAt(options: EraseOptions, nowMs: number): Promise<Era
   })
 }
 
-function checkErase({ subject, reason, requestId }: EraseOptions): void {
-  checkSubject(subject, "subject")
+function checkErase({ reason, ...person }: EraseOptions): void {
+  checkPerson(person)
   if (!ERASURE_REASONS.includes(reason)) throw new RangeError(`reason must be one of ${ERASURE_REASONS.join(", ")}`)
-  checkRequestId(requestId, subject)
-}
-
-/** An id that stays in the log must not say who the person is. */
-export function checkRequestId(requestId: string | undefined, subject: string): void {
-  if (requestId !== undefined && (typeof requestId !== "string" || requestId.trim() === ""))
-    throw new TypeError("requestId must be a non-empty string")
-  // Short ones stand in many ids by chance.
-  const isNamed = requestId === subject || (subject.length >= SHORTEST_TOLD && requestId?.includes(subject) === true)
-  if (isNamed) throw new RangeError("requestId must not hold the identifier of the person: it stays in the log")
 }
 
 /**

@@ -5,15 +5,18 @@
  */
 import { randomBytes, randomUUID } from "node:crypto"
 import { recordAct } from "../capture/index.ts"
+import { AuditError } from "../errors.ts"
 import type { Actor } from "../event/index.ts"
-import { ERASURES, type Erasure, type Kept, type Ledger } from "../ledger/index.ts"
+import { ERASURES, type Erasure, type Kept, type Ledger, RESTRICTIONS } from "../ledger/index.ts"
 import { commitmentOf, openValues, sealValues } from "../privacy/index.ts"
 import { PersonalReader, readEvents } from "../query/index.ts"
 import { findLogDirectory, type SealedPart } from "../store/index.ts"
 import { type Binding, Bindings } from "./binding.ts"
 import { outOfReach } from "./copies.ts"
 import { holdTests, listHolds } from "./holds.ts"
+import { floorsOf, isOpen } from "./kept.ts"
 import type { RetentionPolicy } from "./policy.ts"
+import { restrictionTests } from "./restrict.ts"
 
 /** Personal values deleted, and the events that they stood in. */
 export interface ErasedCounts {
@@ -54,8 +57,6 @@ export interface ResumeReport {
   readonly dueValues: number
 }
 
-type Places = ReadonlyMap<string, readonly string[] | null>
-
 /** Erases in one log, at a time, by a policy. */
 export class Eraser {
   readonly #ledger: Ledger
@@ -71,16 +72,17 @@ export class Eraser {
   }
 
   /** Erases what the log holds of a person. */
-  async erase(subject: string, said: Readonly<Record<string, string>>): Promise<ErasureReport> {
-    // What waits in journals is sealed first, so that its parts are where they are looked for.
-    await this.#ledger.flush()
-    const { keys, places } = await this.#reading((reader) => {
+  async erase(subject: string, said: Said): Promise<ErasureReport> {
+    const keys = await this.#reading((reader) => {
       reader.requireVault()
-      const keys = reader.keysOf(subject)
-      return { keys, places: reader.placesUnder(keys) }
+      return reader.keysOf(subject)
     })
     if (keys.length === 0) return this.#nothingHeld()
-    return this.#begin(keys, places, said)
+    // What is recorded from now on has another key, so that nothing is deleted that was not looked at.
+    this.#ledger.vault().retire(keys)
+    // What waits in journals is sealed, so that its parts are where they are looked for.
+    await this.#ledger.flush()
+    return this.#begin({ id: randomUUID(), keys, said })
   }
 
   async #nothingHeld(): Promise<ErasureReport> {
@@ -92,65 +94,65 @@ export class Eraser {
   async resume(): Promise<ResumeReport> {
     const erasures = await this.#ledger.lists(ERASURES)
     const open = erasures.filter(({ completedBy }) => completedBy === undefined)
-    for (const erasure of open) await this.#finish(erasure)
+    for (const erasure of open) {
+      // Nothing of one that was still being prepared is gone: what binds is asked again.
+      if (erasure.preparing === true) await this.#begin({ ...erasure, said: saidOf(erasure) })
+      else await this.#finish(erasure)
+    }
     let dueValues = 0
     for (const erasure of erasures) dueValues += await this.#eraseDue(erasure)
     return { resumed: open.length, dueValues }
   }
 
   /** Returns how many values went. */
-  async #eraseDue({ id, kept, request }: Erasure): Promise<number> {
-    const due = kept.filter((one) => this.#isDue(one))
+  async #eraseDue(erasure: Erasure): Promise<number> {
+    const due = erasure.kept.filter((one) => this.#isDue(one))
     if (due.length === 0) return 0
-    const gone = await this.#reading((reader) => {
-      const left = due.map(({ key }) => key).filter((key) => reader.hasKey(key))
-      return { keys: left, places: reader.placesUnder(left) }
+    const left = await this.#reading((reader) => {
+      const keys = due.map(({ key }) => key).filter((key) => reader.hasKey(key))
+      return { keys, places: reader.placesUnder(keys) }
     })
-    const bindings = gone.places.size === 0 ? new Map() : await this.#bindings([...gone.places.keys()])
+    if (left.keys.length === 0) return 0
+    const bindings = await this.#bindings([...left.places.keys()], true)
     // As long as all of it is still bound, nothing changes.
-    if (gone.keys.length === 0 || (gone.places.size > 0 && bindings.size === gone.places.size)) return 0
-    const { reason, request_id } = request as Record<string, string>
-    const said = { reason: reason!, ...(request_id === undefined ? {} : { request_id }), continues: id }
-    return (await this.#begin(gone.keys, gone.places, said, bindings)).values
+    if (left.places.size > 0 && bindings.size === left.places.size) return 0
+    const said = { ...saidOf(erasure), continues: erasure.id }
+    return (await this.#begin({ id: randomUUID(), keys: left.keys, said, isDue: true })).values
   }
 
   /** Whether it is worth looking at what binds these values. */
   #isDue({ until, holds, classes }: Kept): boolean {
-    // A policy that does not know the class says nothing about it.
-    const isKnown = classes.every((id) => this.#policy.classes.some((one) => one.id === id))
     const isOver = until === null ? holds.length + classes.length > 0 : Date.parse(until) < this.#nowMs
-    return isKnown && isOver
+    return isOver && !isOpen(this.#policy, classes)
   }
 
-  async #begin(
-    keys: readonly string[],
-    places: Places,
-    said: Readonly<Record<string, string>>,
-    known?: ReadonlyMap<string, Binding>,
-  ): Promise<ErasureReport> {
-    const bindings = known ?? (await this.#bindings([...places.keys()]))
-    const kept = this.#keptUnder(keys[0]!, bindings)
+  /** @param isDue - Nobody asked for it: then a restriction binds, too. */
+  async #begin({ id, keys, said, isDue = false }: Beginning): Promise<ErasureReport> {
+    const places = await this.#reading((reader) => reader.placesUnder(keys))
+    const bindings = await this.#bindings([...places.keys()], isDue)
     const erasure: Erasure = {
-      id: randomUUID(),
+      id,
       keys,
       values: Object.fromEntries([...places].filter(([eventId]) => !bindings.has(eventId))),
-      kept,
+      kept: keys.length === 0 ? [] : this.#keptUnder(keys[0]!, bindings),
       late: [],
       request: { ...said, salt: randomBytes(32).toString("base64"), started_at: new Date().toISOString() },
-      ...(kept.length === 0 ? {} : { preparing: true }),
+      preparing: true,
     }
     await this.#ledger.keepList(ERASURES, erasure)
     return this.#finish(erasure)
   }
 
   /** What binds the values of some events, by event. An event that is not in the log binds nothing. */
-  async #bindings(eventIds: readonly string[]): Promise<Map<string, Binding>> {
+  async #bindings(eventIds: readonly string[], isDue: boolean): Promise<Map<string, Binding>> {
     const root = findLogDirectory(this.#ledger.path)!
     const tests = await holdTests(root, await listHolds({ logDir: root.path }))
+    if (isDue) tests.push(...(await restrictionTests(root)))
     const bindings = new Bindings(this.#policy, tests, this.#nowMs)
+    const floors = floorsOf(await this.#ledger.lists(ERASURES), this.#policy, this.#nowMs)
     const found = new Map<string, Binding>()
     for await (const entry of readEvents(root, eventIds)) {
-      const binding = bindings.of(entry)
+      const binding = together(bindings.of(entry), floors.get(entry.event_id))
       if (binding !== undefined) found.set(entry.event_id, binding)
     }
     return found
@@ -170,9 +172,8 @@ export class Eraser {
   }
 
   async #finish(begun: Erasure): Promise<ErasureReport> {
-    const { id, request } = begun
-    const { reason, request_id, continues } = request as Record<string, string>
-    const said = { erasure_id: id, request_id, reason, continues }
+    const { id } = begun
+    const said = { erasure_id: id, ...saidOf(begun) }
     const act = {
       logDir: this.#ledger.path,
       operationName: "erasure",
@@ -180,20 +181,20 @@ export class Eraser {
     }
     recordAct({ ...act, eventType: "erasure_started", details: said })
     await this.#ledger.flush()
-    const copies = await outOfReach(this.#ledger.path)
     try {
       await this.#delete(begun)
     } catch (error) {
       if (!isBusy(error)) throw error
-      const left = { kept: begun.kept.map(keptValues), outOfReach: copies }
+      const left = { kept: begun.kept.map(keptValues), outOfReach: await outOfReach(this.#ledger.path) }
       return { result: "pending", erasureId: id, ...countsOf(begun), ...left }
     }
     const now = (await this.#ledger.lists(ERASURES)).find((one) => one.id === id) ?? begun
-    const report = { result: resultOf(now), ...countsOf(now), kept: now.kept.map(keptValues), outOfReach: copies }
+    const left = { kept: now.kept.map(keptValues), outOfReach: await outOfReach(this.#ledger.path) }
+    const report = { result: resultOf(now), ...countsOf(now), ...left }
     const details = { ...said, ...completed(now, report) }
     const { eventId } = recordAct({ ...act, eventType: "erasure_completed", details })
     await this.#ledger.flush()
-    await this.#ledger.keepList(ERASURES, { ...now, completedBy: eventId })
+    await this.#ledger.changeList(ERASURES, id, (list) => ({ ...list, completedBy: eventId }))
     return { ...report, erasureId: id, completedBy: eventId }
   }
 
@@ -203,6 +204,7 @@ export class Eraser {
       await this.#ledger.rewrapParts(begun.keys, (part) => this.#rewrapped(part, begun.keys, keys.get(part.eventId)))
       const { preparing: _, ...ready } = begun
       await this.#ledger.keepList(ERASURES, ready)
+      await this.#restrictKept(begun)
     }
     await this.#ledger.applyErasures()
     // A writer that was in the middle of a call may have written since.
@@ -210,12 +212,24 @@ export class Eraser {
     await this.#ledger.applyErasures()
   }
 
+  /** A restriction is of the person, and so of what is kept of them under another key. */
+  async #restrictKept({ keys, kept }: Erasure): Promise<void> {
+    for (const one of await this.#ledger.lists(RESTRICTIONS)) {
+      if (one.liftedBy !== undefined || !one.keys.some((key) => keys.includes(key))) continue
+      await this.#ledger.keepList(RESTRICTIONS, { ...one, keys: [...one.keys, ...kept.map(({ key }) => key)] })
+    }
+  }
+
   /** What has to stay, under the key for it instead of the person's; undefined for what goes. */
   #rewrapped(part: SealedPart, gone: readonly string[], key: string | undefined): SealedPart | undefined {
     const vault = this.#ledger.vault()
-    const values = key === undefined ? "withheld" : openValues(part, (id) => vault.key(id))
-    // What does not open cannot be kept either.
-    if (key === undefined || typeof values === "string") return undefined
+    // Of a joint value whose other person was erased nothing is left that could be kept.
+    if (key === undefined || part.keys.some((id) => vault.isDestroyed(id))) return undefined
+    const values = openValues(part, (id) => vault.key(id))
+    if (typeof values === "string") {
+      const what = `values of event ${part.eventId} have to be kept and cannot be opened (${values})`
+      throw new AuditError("VAULT_MISSING", `${what}: nothing was deleted; restore the vault from a backup`)
+    }
     const others = part.keys.filter((id) => !gone.includes(id))
     const all = [...others, key].map((id) => ({ id, key: vault.key(id)! }))
     return sealValues(part.eventId, all, values)
@@ -231,12 +245,41 @@ export class Eraser {
   }
 }
 
+/** What the events of an erasure say of who asked for it. */
+type Said = Readonly<Record<string, string>>
+
+interface Beginning {
+  readonly id: string
+  readonly keys: readonly string[]
+  readonly said: Said
+  readonly isDue?: boolean
+}
+
+function saidOf({ request }: Erasure): Said {
+  const said = ["request_id", "reason", "continues"].map((name) => [name, request[name]])
+  return Object.fromEntries(said.filter(([, value]) => typeof value === "string")) as Said
+}
+
+/** What two reasons bind together. */
+function together(one: Binding | undefined, other: Binding | undefined): Binding | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  const classes = [...new Set([...one.classes, ...other.classes])]
+  const untils = [one.until, other.until].filter((until) => until !== null).sort()
+  return {
+    until: classes.length > 0 ? null : (untils.at(-1) ?? null),
+    holds: one.holds,
+    classes,
+    sources: [...new Set([...one.sources, ...other.sources])],
+  }
+}
+
 /** Neither the person nor the events are named: who has the list can show that it is the one meant. */
 function completed({ id, keys, values, request }: Erasure, report: Omit<ErasureReport, "erasureId">): object {
   const salt = Buffer.from(String(request["salt"]), "base64")
-  const { outOfReach: out_of_reach, ...said } = report
+  const { outOfReach: out_of_reach, kept, ...said } = report
   return {
     ...said,
+    kept: summarised(kept),
     started_at: request["started_at"],
     stores: ["parts", "payloads", "vault"],
     method: "deleted_and_keys_destroyed",
@@ -247,13 +290,32 @@ function completed({ id, keys, values, request }: Erasure, report: Omit<ErasureR
   }
 }
 
+/** Days that differ are told by the first and the last one, so that the event has room for all reasons. */
+function summarised(kept: readonly KeptValues[]): object[] {
+  const groups = new Map<
+    string,
+    { events: number; until: string | null; from: string | null; sources: readonly string[] }
+  >()
+  for (const { events, until, sources } of kept) {
+    const name = JSON.stringify([until === null, sources])
+    const known = groups.get(name)
+    if (known === undefined) groups.set(name, { events, until, from: until, sources })
+    else {
+      known.events += events
+      if (until !== null && until > known.until!) known.until = until
+      if (until !== null && until < known.from!) known.from = until
+    }
+  }
+  return [...groups.values()].map(({ from, ...group }) => (from === group.until ? group : { ...group, from }))
+}
+
 function resultOf({ kept, values, late }: Erasure): "erased" | "partly_erased" | "refused" {
   if (kept.length === 0) return "erased"
   return Object.keys(values).length + late.length === 0 ? "refused" : "partly_erased"
 }
 
-function keptValues({ events, until, sources }: Kept): KeptValues {
-  return { events: events.length, until, sources }
+function keptValues({ events, until, holds, sources }: Kept): KeptValues {
+  return { events: events.length, until: holds.length > 0 ? null : until, sources }
 }
 
 /** Of an event that came late how many values it had is not known. */

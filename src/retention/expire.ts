@@ -5,11 +5,12 @@
  */
 import { recordAct } from "../capture/index.ts"
 import { type Expiry, type ExpiryRule, noteExpiries, readEntries, type Snapshot, tryParse } from "../query/index.ts"
-import { countPayloads, type RootDirectory, removePayloads } from "../store/index.ts"
+import { countPayloads, type RootDirectory } from "../store/index.ts"
 import { Bindings } from "./binding.ts"
 import type { HoldTest } from "./holds.ts"
 import { addPeriod } from "./period.ts"
 import { classesOf, type RetentionClass, type RetentionPolicy } from "./policy.ts"
+import { removeValues } from "./remove.ts"
 
 /** Values whose own time is over. */
 export interface Expired {
@@ -60,7 +61,7 @@ export async function expireValues(
     root,
     rules.map((rule): Expiry => ({ ...rule, by: receipt.eventId })),
   )
-  for await (const ids of dueIn(snapshot, policy, holds, nowMs)) removePayloads(root, ids)
+  for await (const ids of dueIn(snapshot, policy, holds, nowMs)) await removeValues(root, ids)
   return { values, record: receipt.eventId }
 }
 

@@ -6,9 +6,10 @@
 import { recordAct } from "../capture/index.ts"
 import { AuditError } from "../errors.ts"
 import { type AuditEntry, type AuditRecord, checkSubject, type JsonObject, personal } from "../event/index.ts"
-import { type AuditFilters, compileFilter, PersonalReader, streamFilled } from "../query/index.ts"
-import type { RootDirectory } from "../store/index.ts"
+import { type AuditFilters, compileFilter, PersonalReader, revealed, streamRecords } from "../query/index.ts"
+import { findLogDirectory, type RootDirectory } from "../store/index.ts"
 import { locked, requireRoot } from "./lock.ts"
+import { checkUnnamed } from "./person.ts"
 
 /** Which entries a hold is about: all that is given must fit. */
 export interface HoldScope {
@@ -71,6 +72,9 @@ export async function addHold(hold: Grounds & { readonly scope: HoldScope }): Pr
   const { logDir, scope, reason, authority } = hold
   checkGrounds(hold)
   const details = { scope: scopeDetails(scope), reason, authority }
+  const { subject, ...others } = scope
+  if (subject !== undefined)
+    for (const [field, text] of Object.entries({ reason, authority, ...others })) checkUnnamed(field, text, subject)
   filterOf(scope)
   const root = requireRoot(logDir)
   return locked(root, async () => {
@@ -105,8 +109,12 @@ export async function releaseHold(release: Grounds & { readonly hold: string }):
 export async function listHolds({ logDir }: { readonly logDir: string }): Promise<Hold[]> {
   const holds = new Map<string, Hold>()
   const query = { eventType: ["hold_added", "hold_released"] }
-  const records = streamFilled<string>(query, logDir, process.env) as unknown as AsyncGenerator<AuditRecord>
-  for await (const record of records) {
+  const root = findLogDirectory(logDir)
+  const reader = root === undefined ? undefined : await PersonalReader.open(root, process.env)
+  const records = streamRecords<string>(query, logDir) as unknown as AsyncGenerator<AuditRecord>
+  for await (const found of records) {
+    // Whom a hold is about has to be known, also where nobody else may use that.
+    const record = reader === undefined ? found : revealed(found, reader.statesOf(found), true)
     const { event_id, event_type, timestamp: at, details } = record
     const [reason, authority] = [String(details["reason"]), String(details["authority"])]
     if (event_type === "hold_added")
@@ -114,6 +122,7 @@ export async function listHolds({ logDir }: { readonly logDir: string }): Promis
     const ended = event_type === "hold_released" ? holds.get(String(details["hold_id"])) : undefined
     if (ended !== undefined) holds.set(ended.id, { ...ended, released: { at, reason, authority } })
   }
+  reader?.close()
   return [...holds.values()]
 }
 

@@ -23,6 +23,7 @@ import type { RootDirectory } from "../store/index.ts"
 import { Eraser } from "./eraser.ts"
 import { countExpired, type Expired, expireValues } from "./expire.ts"
 import { type HoldTest, holdTests, listHolds } from "./holds.ts"
+import { keptTests } from "./kept.ts"
 import { locked, requireRoot } from "./lock.ts"
 import { type Keeper, type PruneLimit, type PrunePlan, planPrune } from "./plan.ts"
 import { loadPolicy, type RetentionPolicy } from "./policy.ts"
@@ -91,6 +92,7 @@ export async function pruneAt(options: PruneOptions, nowMs: number): Promise<Pru
   const holds = async (): Promise<HoldTest[]> => [
     ...(await holdTests(root, await listHolds({ logDir: root.path }))),
     ...(await restrictionTests(root)),
+    ...(await keptTests(root, policy, nowMs)),
   ]
   if (dryRun) {
     const snapshot = await takeSnapshot(root)

@@ -4,8 +4,16 @@
  * @module
  */
 import { AuditError } from "../errors.ts"
-import { filesBelow, writePruneNote } from "../ledger/index.ts"
-import { LocalBlobs, LocalIndexWriter, type RootDirectory, removePayloads } from "../store/index.ts"
+import { blankParts, filesBelow, writePruneNote } from "../ledger/index.ts"
+import {
+  LocalBlobs,
+  LocalIndexWriter,
+  LocalJournal,
+  PARTS_DIRECTORY,
+  type RootDirectory,
+  removePayloads,
+} from "../store/index.ts"
+import { whileNobodySeals } from "./lock.ts"
 import { readEntriesOf } from "./removed-entries.ts"
 
 /** Bundles whose values go in one transaction. */
@@ -31,13 +39,22 @@ export async function removeBelow(root: RootDirectory, minimumIndex: number, rec
     const some = groups.slice(at, at + GROUPS_AT_ONCE)
     const ids: string[] = []
     for (const bundle of some.flatMap(({ bundles }) => bundles)) ids.push(...(await readEntriesOf(blobs, bundle)))
-    payloads += removePayloads(root, ids)
+    payloads += await removeValues(root, ids)
     for (const { paths } of some) {
       await blobs.remove(paths)
       files += paths.length
     }
   }
   return { files, payloads }
+}
+
+/** Removes the values of some events, wherever they are by now; returns how many were in the store. */
+export function removeValues(root: RootDirectory, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return Promise.resolve(0)
+  return whileNobodySeals(root, async () => {
+    await blankParts(new LocalJournal(root, PARTS_DIRECTORY), new Set(ids))
+    return removePayloads(root, ids)
+  })
 }
 
 /** The query index is made anew from where the log begins; nobody may add to it in between. */

@@ -5,13 +5,13 @@
  */
 import { randomUUID } from "node:crypto"
 import { openLedger, recordAct } from "../capture/index.ts"
-import { type Actor, checkSubject } from "../event/index.ts"
-import { type Ledger, RESTRICTIONS, type Restriction, readLists } from "../ledger/index.ts"
+import type { Actor } from "../event/index.ts"
+import { type Ledger, RESTRICTIONS, type Restriction } from "../ledger/index.ts"
 import { PersonalReader, parseTimeBound } from "../query/index.ts"
 import { findLogDirectory, type RootDirectory } from "../store/index.ts"
-import { checkRequestId } from "./erase.ts"
 import type { HoldTest } from "./holds.ts"
 import { locked, requireRoot } from "./lock.ts"
+import { checkPerson } from "./person.ts"
 
 /** Why use is restricted, as a code: GDPR Art. 18(1)(a) to (d). */
 export const RESTRICTION_GROUNDS = [
@@ -65,21 +65,24 @@ export interface RestrictionReport {
  * (await restrictSubject({ logDir, subject: "customer-17", ground: "accuracy_contested" })).result // "restricted"
  * ```
  */
-export async function restrictSubject(options: RestrictOptions): Promise<RestrictionReport> {
-  const { subject, ground, requestId, actor } = options
-  checkSubject(subject, "subject")
+export async function restrictSubject(given: RestrictOptions): Promise<RestrictionReport> {
+  const options = { ...given }
+  const { ground, requestId, actor } = options
+  checkPerson(options)
   if (!RESTRICTION_GROUNDS.includes(ground))
     throw new RangeError(`ground must be one of ${RESTRICTION_GROUNDS.join(", ")}`)
-  checkRequestId(requestId, subject)
   return working(options, async (ledger, keys, events) => {
     const none = { restrictionIds: [], events, recordedBy: [] }
     if (keys.length === 0 || events === 0) return { ...none, result: "nothing_held" }
-    const known = (await inForce(ledger)).filter((one) => keys.every((key) => one.keys.includes(key)))
-    if (known.length > 0) return { ...none, result: "already_restricted", restrictionIds: known.map(({ id }) => id) }
+    const vault = ledger.vault()
+    const known = (await inForce(ledger)).filter((one) => keys.some((key) => one.keys.includes(key)))
+    if (known.length > 0 && keys.every((key) => vault.isRestricted(key)))
+      return { ...none, result: "already_restricted", restrictionIds: known.map(({ id }) => id) }
     const request = { ground, ...(requestId === undefined ? {} : { request_id: requestId }) }
     const restriction: Restriction = { id: randomUUID(), keys, request }
     // The list first: what an event says is restricted must be.
     await ledger.keepList(RESTRICTIONS, restriction)
+    vault.restrict(keys, true)
     return {
       result: "restricted",
       restrictionIds: [restriction.id],
@@ -98,13 +101,14 @@ export async function restrictSubject(options: RestrictOptions): Promise<Restric
  * (await liftRestriction({ logDir, subject: "customer-17", reason: "accuracy_verified" })).result // "lifted"
  * ```
  */
-export async function liftRestriction(options: LiftOptions): Promise<RestrictionReport> {
-  const { subject, reason, requestId, notifiedAt, actor } = options
-  checkSubject(subject, "subject")
+export async function liftRestriction(given: LiftOptions): Promise<RestrictionReport> {
+  const options = { ...given }
+  const { reason, requestId, notifiedAt, actor } = options
+  checkPerson(options)
   if (!LIFT_REASONS.includes(reason)) throw new RangeError(`reason must be one of ${LIFT_REASONS.join(", ")}`)
   if (notifiedAt !== undefined) parseTimeBound(notifiedAt, "notifiedAt")
-  checkRequestId(requestId, subject)
   return working(options, async (ledger, keys, events) => {
+    const vault = ledger.vault()
     const theirs = (await inForce(ledger)).filter((one) => one.keys.some((key) => keys.includes(key)))
     const recordedBy: string[] = []
     for (const restriction of theirs) {
@@ -115,6 +119,7 @@ export async function liftRestriction(options: LiftOptions): Promise<Restriction
       await ledger.keepList(RESTRICTIONS, { ...restriction, liftedBy: eventId })
       recordedBy.push(eventId)
     }
+    vault.restrict(keys, false)
     const result = theirs.length === 0 ? "not_restricted" : "lifted"
     return { result, restrictionIds: theirs.map(({ id }) => id), events, recordedBy }
   })
@@ -143,7 +148,9 @@ async function working(
 
 /** Values that are restricted are stored, and nothing else: neither pruned, nor deleted because they are old. */
 export async function restrictionTests(root: RootDirectory): Promise<HoldTest[]> {
-  const lists = (await readLists(root, RESTRICTIONS)).filter(({ liftedBy }) => liftedBy === undefined)
+  const lists = (await openLedger(root.path, process.env).lists(RESTRICTIONS)).filter(
+    ({ liftedBy }) => liftedBy === undefined,
+  )
   if (lists.length === 0) return []
   const reader = await PersonalReader.open(root, process.env)
   try {

@@ -165,6 +165,15 @@ export function mutexConformance(make: () => Promise<readonly [Mutex, Mutex]>): 
       first.close()
       second.close()
     },
+    "whoever asks for it again while holding it is refused, and it stays held": async ([first, second]) => {
+      assert.equal(first.tryAcquire(), true)
+      assert.equal(first.tryAcquire(), false)
+      assert.equal(second.tryAcquire(), false)
+      first.release()
+      assert.equal(second.tryAcquire(), true)
+      first.close()
+      second.close()
+    },
     "closing frees it": async ([first, second]) => {
       assert.equal(first.tryAcquire(), true)
       first.close()

@@ -56,7 +56,7 @@ export interface LogFiles {
 
 /** A mutex between processes which the operating system frees when its holder dies. */
 export interface Mutex {
-  /** Takes the lock and returns true, or returns false at once when somebody else holds it. */
+  /** Takes the lock and returns true, or returns false at once when somebody holds it, be it this same object. */
   tryAcquire(): boolean
   /** Once returned another process can take it. */
   release(): void
@@ -225,6 +225,12 @@ export interface KeyVault {
    * @throws {@link AuditError} `VAULT_MISSING` when there is no key with that id.
    */
   keepingKey(id: string): SubjectKey
+  /** Once returned `keyFor` gives none of these keys any more, in any process: what is recorded next gets another one. */
+  retire(ids: readonly string[]): void
+  /** Once returned keys are marked, or not, as those of a person whose values are not to be used; new ones inherit it. */
+  restrict(ids: readonly string[], isRestricted: boolean): void
+  /** Whether a key is of such a person, or for what had to stay of one who was erased. */
+  isRestricted(id: string): boolean
   /** All keys of a person, of every epoch, those for what has to be kept too. */
   keysOf(subject: string): readonly SubjectKey[]
   /** The key with an id; undefined when it was destroyed, or is none of this vault. */
@@ -234,6 +240,8 @@ export interface KeyVault {
   destroyed(): readonly string[]
   /** Once returned the keys are overwritten, no process uses them, and a vault restored from before cleans itself. */
   destroy(ids: readonly string[]): void
+  /** Tells a list that was written with this vault from one that was put there by somebody without it. */
+  macOf(kind: ListKind, id: string, list: Uint8Array): string
   /** Lists that are kept here as well, by id: those of a log may be restored from before. */
   lists(kind: ListKind): ReadonlyMap<string, Uint8Array>
   /** Once returned a list survives power loss. */

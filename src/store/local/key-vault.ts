@@ -17,13 +17,16 @@ import { VAULT_FILE } from "./layout.ts"
 import {
   CRC_AT,
   ID,
-  KEEPS_AT,
+  KEPT,
   KEY_BYTES,
   MAGIC,
+  MARKS_AT,
   NAME,
   NONCE,
   NONCE_BYTES,
   RECORD_BYTES,
+  RESTRICTED,
+  RETIRED,
   recordsIn,
   type VaultRecord,
   WRAPPED,
@@ -42,6 +45,7 @@ export class LocalKeyVault implements KeyVault {
   readonly #directory: string
   readonly #nameKey: Buffer
   readonly #wrapKey: Buffer
+  readonly #listKey: Buffer
   readonly #destroyedFd: number
   #destroyedBytes = -1
   #destroyed = new Set<string>()
@@ -55,6 +59,7 @@ export class LocalKeyVault implements KeyVault {
     this.#directory = directory
     this.#nameKey = derived(root, "secureml/vault-name/v1")
     this.#wrapKey = derived(root, "secureml/vault-wrap/v1")
+    this.#listKey = derived(root, "secureml/vault-list/v1")
     this.#destroyedFd = destroyedFd
   }
 
@@ -137,18 +142,50 @@ export class LocalKeyVault implements KeyVault {
     const like = this.#recordWith(id)
     if (like === undefined)
       throw new AuditError("VAULT_MISSING", `there is no key ${id} in the vault ${this.#directory}; restore it`)
-    const made = this.#appendKey(like.name, true)
+    const made = this.#appendKey(like.name, RETIRED | KEPT)
     const record = this.#recordWith(made)
     if (record !== undefined) return this.#opened(record)
     throw new AuditError("STATE_DIRECTORY_DAMAGED", `a key that was just written to ${this.#directory} is not there`)
   }
 
+  retire(ids: readonly string[]): void {
+    this.#mark(ids, (marks) => marks | RETIRED)
+  }
+
+  restrict(ids: readonly string[], isRestricted: boolean): void {
+    this.#mark(ids, (marks) => (isRestricted ? marks | RESTRICTED : marks & ~RESTRICTED))
+  }
+
+  isRestricted(id: string): boolean {
+    this.#refresh()
+    return ((this.#recordWith(id)?.marks ?? 0) & (RESTRICTED | KEPT)) !== 0
+  }
+
+  /** Changed by adding: a record that is written over could be lost with the key in it. */
+  #mark(ids: readonly string[], change: (marks: number) => number): void {
+    this.#refresh()
+    for (const id of ids) {
+      const record = this.#recordWith(id)
+      if (record === undefined || change(record.marks) === record.marks) continue
+      const bytes = Buffer.from(record.bytes)
+      bytes[MARKS_AT] = change(record.marks)
+      bytes.writeUInt32BE(crc32(bytes.subarray(0, CRC_AT)), CRC_AT)
+      this.#append(shardOf(record.name), bytes)
+    }
+    // Nobody's key: the list has grown, so that every process reads the keys anew.
+    if (ids.length > 0) this.#addDestroyed([Buffer.alloc(ID.end - ID.at).toString("base64url")])
+    this.#refresh()
+  }
+
   keysOf(subject: string): readonly SubjectKey[] {
     this.#refresh()
-    const name = this.#nameOf(subject)
-    return this.#read(shardOf(name))
-      .filter((record) => record.name === name && !this.#destroyed.has(record.id))
-      .map((record) => this.#opened(record))
+    return this.#recordsOf(this.#nameOf(subject)).map((record) => this.#opened(record))
+  }
+
+  /** The keys of a person that are left, each once. */
+  #recordsOf(name: string): readonly VaultRecord[] {
+    const records = this.#read(shardOf(name)).filter((one) => one.name === name && !this.#destroyed.has(one.id))
+    return [...new Map(records.map((record) => [record.id, record])).values()]
   }
 
   key(id: string): Uint8Array | undefined {
@@ -177,13 +214,25 @@ export class LocalKeyVault implements KeyVault {
     this.#refresh()
     // First the list: whoever looks from now on uses none of them, and a crash in between is finished the next time.
     const added = ids.filter((id) => !this.#destroyed.has(id))
-    if (added.length > 0) {
-      writeAll(this.#destroyedFd, Buffer.concat(added.map((id) => Buffer.from(id, "base64url"))))
-      fs.fdatasyncSync(this.#destroyedFd)
-    }
+    if (added.length > 0) this.#addDestroyed(added)
     this.#refresh()
-    const shards = new Set(ids.map((id) => Buffer.from(id, "base64url").toString("hex", 0, 1)))
+    const known = ids.filter((id) => Buffer.from(id, "base64url").length === ID.end - ID.at)
+    const shards = new Set(known.map((id) => Buffer.from(id, "base64url").toString("hex", 0, 1)))
     for (const shard of shards) this.#overwrite(shard, new Set(ids))
+  }
+
+  #addDestroyed(ids: readonly string[]): void {
+    const idBytes = ID.end - ID.at
+    const { size } = fs.fstatSync(this.#destroyedFd)
+    // A write that was cut short; what follows it must begin where an id begins.
+    if (size % idBytes !== 0) writeAll(this.#destroyedFd, Buffer.alloc(idBytes - (size % idBytes)))
+    const bytes = ids.map((id) => Buffer.from(id, "base64url")).filter(({ length }) => length === idBytes)
+    writeAll(this.#destroyedFd, Buffer.concat(bytes))
+    fs.fdatasyncSync(this.#destroyedFd)
+  }
+
+  macOf(kind: ListKind, id: string, list: Uint8Array): string {
+    return createHmac("sha256", this.#listKey).update(`${kind}\n${id}\n`).update(list).digest("hex")
   }
 
   lists(kind: ListKind): ReadonlyMap<string, Uint8Array> {
@@ -243,24 +292,23 @@ export class LocalKeyVault implements KeyVault {
   #recordWith(id: string): VaultRecord | undefined {
     const bytes = Buffer.from(id, "base64url")
     if (bytes.length !== ID.end - ID.at || this.#destroyed.has(id)) return undefined
-    return this.#read(bytes.toString("hex", 0, 1)).find((one) => one.id === id)
+    return this.#read(bytes.toString("hex", 0, 1)).findLast((one) => one.id === id)
   }
 
   #first(name: string): VaultRecord | undefined {
-    const records = this.#read(shardOf(name))
-    return records.find((record) => record.name === name && !record.keeps && !this.#destroyed.has(record.id))
+    return this.#recordsOf(name).find(({ marks }) => (marks & RETIRED) === 0)
   }
 
   /** Makes the key of a person. Two processes may do so at once: both then use the one that stands first. */
   #makeKey(name: string): VaultRecord {
-    this.#appendKey(name, false)
+    this.#appendKey(name, 0)
     const made = this.#first(name)
     if (made !== undefined) return made
     throw new AuditError("RECORD_FAILED", "the key of a person could not be read back: the event was not recorded")
   }
 
   /** Returns the id of the key. */
-  #appendKey(name: string, keeps: boolean): string {
+  #appendKey(name: string, marks: number): string {
     const nameBytes = Buffer.from(name, "base64url")
     const record = Buffer.alloc(RECORD_BYTES)
     MAGIC.copy(record)
@@ -273,7 +321,8 @@ export class LocalKeyVault implements KeyVault {
     const cipher = createCipheriv("aes-256-gcm", this.#wrapKey, nonce)
     cipher.setAAD(record.subarray(ID.at, NAME.end))
     Buffer.concat([cipher.update(randomBytes(KEY_BYTES)), cipher.final(), cipher.getAuthTag()]).copy(record, WRAPPED.at)
-    record[KEEPS_AT] = keeps ? 1 : 0
+    const isRestricted = this.#recordsOf(name).some((one) => (one.marks & RESTRICTED) !== 0)
+    record[MARKS_AT] = isRestricted ? marks | RESTRICTED : marks
     record.writeUInt32BE(crc32(record.subarray(0, CRC_AT)), CRC_AT)
     this.#append(shardOf(name), record)
     return record.toString("base64url", ID.at, ID.end)

@@ -19,6 +19,8 @@ export class LocalMutex implements Mutex {
   #database: Database | undefined
   /** Inode of the file that the database was opened on. */
   #inode = 0
+  /** Something else in this thread may hold it: its transaction is the same one. */
+  #isHeld = false
 
   private constructor(root: RootDirectory, name: string) {
     this.#root = root
@@ -41,6 +43,12 @@ export class LocalMutex implements Mutex {
   }
 
   tryAcquire(): boolean {
+    if (this.#isHeld) return false
+    this.#isHeld = this.#acquire()
+    return this.#isHeld
+  }
+
+  #acquire(): boolean {
     // A lock file that was removed or replaced excludes nobody: the one that is there now does.
     if (this.#database !== undefined && this.#currentInode() !== this.#inode) this.close()
     if (this.#database === undefined && !this.#reopen()) return false
@@ -61,10 +69,12 @@ export class LocalMutex implements Mutex {
   }
 
   release(): void {
+    this.#isHeld = false
     this.#database?.exec("ROLLBACK")
   }
 
   close(): void {
+    this.#isHeld = false
     this.#database?.close()
     this.#database = undefined
   }

@@ -15,8 +15,14 @@ export const NAME = { at: 20, end: 52 } as const
 export const NONCE = { at: 52, end: 64 } as const
 /** The key, and a tag of 16 bytes. */
 export const WRAPPED = { at: 64, end: 112 } as const
-/** Set in a key for what has to be kept of a person who was erased. */
-export const KEEPS_AT: number = WRAPPED.end
+/** What a key is for, in bits; of several records of one key the last one counts. */
+export const MARKS_AT: number = WRAPPED.end
+/** Not for new values. */
+export const RETIRED = 1
+/** Of a person whose values are not to be used. */
+export const RESTRICTED = 2
+/** For what had to stay when its person was erased. */
+export const KEPT = 4
 export const CRC_AT = 124
 
 /** A record as it lies in its file. */
@@ -24,7 +30,7 @@ export interface VaultRecord {
   readonly at: number
   readonly id: string
   readonly name: string
-  readonly keeps: boolean
+  readonly marks: number
   readonly bytes: Buffer
 }
 
@@ -41,7 +47,7 @@ export function recordsIn(bytes: Buffer): VaultRecord[] {
     if (record.length === RECORD_BYTES && record.readUInt32BE(CRC_AT) === crc32(record.subarray(0, CRC_AT))) {
       const id = record.toString("base64url", ID.at, ID.end)
       const name = record.toString("base64url", NAME.at, NAME.end)
-      found.push({ at, id, name, keeps: record[KEEPS_AT] === 1, bytes: record })
+      found.push({ at, id, name, marks: record[MARKS_AT]!, bytes: record })
       at += RECORD_BYTES
     } else at += 1
   }
