@@ -76,6 +76,7 @@ export {
   type PersonalCounts,
   proveEvent,
   queryAuditLogs,
+  type RedactedEntry,
   type SubjectReport,
   streamAuditLogs,
   subjectReport,
