@@ -26,6 +26,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   search: ["op"],
   tail: ["-n", "100"],
   recover: ["--reason", EVIL],
+  redact: ["1", "--reason", EVIL],
   import: ["--from", "jsonl", "hostile.jsonl"],
   completion: ["bash"],
   "hold add": ["--model-id", EVIL, "--reason", EVIL, "--authority", EVIL],
