@@ -19,7 +19,7 @@ import { type Finding, NOT_PROVEN, type Verdict, worstVerdict } from "./findings
 import { checkKeptValues, holdsKept } from "./kept-values.ts"
 import { findPruning, type Pruning } from "./pruning.ts"
 import { RedactedEntries } from "./redacted-entries.ts"
-import type { RedactedEntry } from "./redactions.ts"
+import { type RedactedEntry, wasRedactedSince } from "./redactions.ts"
 import { SequenceRuns } from "./sequence-runs.ts"
 import { readHead, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 
@@ -64,6 +64,8 @@ export interface VerificationReport {
   readonly notProven: readonly string[]
 }
 
+/** What a prune or a redaction that runs at the same time may look like. */
+const MAY_HAVE_GONE: readonly Verdict[] = ["corrupt", "payload_damaged"]
 const EMPTY_ROOT_TEXT = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 /**
@@ -101,18 +103,26 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
       known,
       options,
     })
+    const treeSize = MAY_HAVE_GONE.includes(report.verdict) ? ((await readHead(snapshot.blobs))?.treeSize ?? 0) : 0
     // What was pruned while this looked at it is not corrupt.
-    const treeSize = report.verdict === "corrupt" ? ((await readHead(snapshot.blobs))?.treeSize ?? 0) : 0
     const pruning = await findPruning(snapshot.blobs, treeSize)
     const isPruned = (pruning?.minimumIndex ?? 0) > (snapshot.pruning?.minimumIndex ?? 0)
     // Nor is what was redacted, by an event that was sealed behind the head which this looked at.
-    const isRedacted = later !== -1 && later < treeSize
+    const isRedacted =
+      (later !== -1 && later < treeSize) ||
+      (await wasRedactedSince(snapshot.blobs, lostPayloads(report), report.treeSize, treeSize))
     return isPruned || isRedacted ? verifyLog(options, environment) : report
   } catch (error) {
     // A symbolic link in the place of a file of the log; what concerns the arguments or this user's own files is thrown.
     if (error instanceof AuditError && error.code === "UNSAFE_PATH") return unreadable(root, error)
     throw error
   }
+}
+
+/** Entries of which a value is missing. */
+function lostPayloads({ findings }: VerificationReport): ReadonlySet<number> {
+  const lost = findings.filter(({ verdict, index }) => verdict === "payload_damaged" && index !== undefined)
+  return new Set(lost.map(({ index }) => index!))
 }
 
 /** Everything one verification looks at. */
@@ -152,6 +162,11 @@ async function verifySealed(
         if (entry === undefined) continue
         if (hasPersonal(entry)) personal.see(index, entry)
         if (holdsKept(entry)) kept.set(index, entry)
+      }
+      // Where an event says that an entry was redacted, its values may be gone before it is.
+      for (const index of stretch.named) {
+        kept.delete(index)
+        personal.forget(index)
       }
     },
     onProgress: (entriesChecked) => options.onProgress?.(entriesChecked),
