@@ -77,6 +77,7 @@ export {
   type PersonalCounts,
   proveEvent,
   queryAuditLogs,
+  type RedactedEntry,
   type RestrictedBy,
   type RestrictedValue,
   type SubjectReport,

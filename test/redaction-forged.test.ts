@@ -7,10 +7,11 @@ import { join } from "node:path"
 import { beforeEach, describe, expect, test } from "vitest"
 import { getAuditLogs, proveEvent, verifyAuditLog } from "../src/audit.ts"
 import { sealLog } from "../src/capture/index.ts"
-import { blankFor } from "../src/event/index.ts"
+import { blankFor, recordNamedBy } from "../src/event/index.ts"
+import { publishFiles, TreeGrowth } from "../src/ledger/publish.ts"
 import { encodeBundle, leafHash, parseBundle } from "../src/proof/index.ts"
 import { redactEntry } from "../src/retention/index.ts"
-import { formatLine } from "../src/store/index.ts"
+import { findLogDirectory, formatLine, LocalBlobs } from "../src/store/index.ts"
 import { writeEntries } from "./log-of-entries.ts"
 import { restart, usePlace } from "./place.ts"
 
@@ -203,6 +204,26 @@ describe("sealing", () => {
     fs.writeFileSync(path, encodeBundle(entries))
     writeEntries(logDir, 10, (n) => ({ operation_id: "op-3", details: { n } }))
     await expect(sealLog({ logDir })).rejects.toMatchObject({ code: "LEDGER_CORRUPT" })
+  })
+
+  test("reads a blank back byte for byte, since it has no hash to be told by", async () => {
+    await redactEntry({ logDir: place.logDir, event: 600, reason: "test" })
+    const blobs = new LocalBlobs(findLogDirectory(place.logDir)!)
+    const growth = await TreeGrowth.load(blobs, 702, { recordNamedBy, blankFor })
+    growth.append([Buffer.from("entry")])
+    const files = growth.takeFiles()
+    const flipping = new Proxy(blobs, {
+      get: (target, name) =>
+        name !== "get"
+          ? Reflect.get(target, name).bind(target)
+          : async (path: string) => {
+              const bytes = await target.get(path)
+              if (path === "tile/entries/002.p/191") bytes![Buffer.from(bytes!).indexOf('"redacted"') + 2]! ^= 1
+              return bytes
+            },
+    })
+    await expect(publishFiles(flipping, files, 703, async () => 702)).rejects.toMatchObject({ code: "LEDGER_CORRUPT" })
+    await expect(publishFiles(blobs, files, 703, async () => 702)).resolves.toHaveLength(32)
   })
 
   test("what was tampered with is not redacted: that would remove what shows it", async () => {

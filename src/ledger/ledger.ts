@@ -311,7 +311,7 @@ export class Ledger {
     if (place !== undefined) return receiptFor(blobs, head, place)
     throw new AuditError(
       "EVENT_NOT_FOUND",
-      "the event is not in the sealed log although it was recorded; run secureml audit verify",
+      "the event is not in the sealed log although it was recorded: it was redacted since, or run secureml audit verify",
     )
   }
 

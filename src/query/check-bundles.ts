@@ -51,6 +51,8 @@ export interface StretchCheck {
   readonly kept: ReadonlyMap<number, Uint8Array>
   /** Entries that were redacted, as an event of the tree says. */
   readonly redacted: readonly RedactedEntry[]
+  /** Entries of which events in this stretch say so, whether they are gone already or not. */
+  readonly named: readonly number[]
   /** The last event behind the tree that a blank names; -1 where none does. */
   readonly later: number
   /** False: a bundle could not be read, and nothing behind it was looked at. */
@@ -64,10 +66,22 @@ export type ReadFile = (path: string) => Promise<Uint8Array | undefined>
 export async function checkBundles(read: ReadFile, stretch: Stretch): Promise<StretchCheck> {
   const walk = new BundleWalk(read, stretch)
   const complete = await walk.run()
-  const { findings, entriesChecked, leaves, kept, redacted, later, numbers } = walk
+  const { findings, entriesChecked, leaves, kept, redacted, named, later, numbers } = walk
   numbers.close()
   const { segments, notEvents } = numbers
-  return { findings, entriesChecked, roots: walk.roots(), leaves, kept, redacted, later, segments, notEvents, complete }
+  return {
+    findings,
+    entriesChecked,
+    roots: walk.roots(),
+    leaves,
+    kept,
+    redacted,
+    named,
+    later,
+    segments,
+    notEvents,
+    complete,
+  }
 }
 
 class BundleWalk {
@@ -75,6 +89,7 @@ class BundleWalk {
   readonly leaves = new Map<number, Uint8Array>()
   readonly kept = new Map<number, Uint8Array>()
   readonly redacted: RedactedEntry[] = []
+  readonly named: number[] = []
   later = -1
   readonly numbers = new SequenceRuns()
   entriesChecked = 0
@@ -178,8 +193,9 @@ class BundleWalk {
   async #checkRecords(bytes: Uint8Array, starts: readonly number[], first: number): Promise<void> {
     for (const n of placesOf(bytes, starts, REDACTION_RECORD)) {
       const record = { index: first + n, bytes: bytes.subarray(starts[n], starts[n + 1]! - 2) }
-      const finding = await checkRecord(this.#elsewhere, record, this.#stretch.treeSize)
+      const { finding, named } = await checkRecord(this.#elsewhere, record, this.#stretch.treeSize)
       if (finding !== undefined) this.findings.push(finding)
+      if (named !== undefined) this.named.push(named)
     }
   }
 

@@ -53,6 +53,11 @@ export class PersonalCheck {
     else this.#take(index, states)
   }
 
+  /** An entry that is being redacted: its values go before it does. */
+  forget(index: number): void {
+    this.#doubtful.delete(index)
+  }
+
   #take(index: number, states: ReadonlyMap<string, PersonalState>): void {
     for (const [pointer, { state }] of states) {
       this.#counts[state] += 1

@@ -10,7 +10,7 @@ import { type BlankRules, explanationOf, leafHashAt, readBundle } from "../ledge
 import { leafHash, TILE_WIDTH } from "../proof/index.ts"
 import type { BlobStore } from "../store/index.ts"
 import type { Finding } from "./findings.ts"
-import { readHead, tryParse } from "./snapshot.ts"
+import { readEntries, readHead, tryParse } from "./snapshot.ts"
 
 /** An entry that was redacted, and the index of the event that says so. */
 export interface RedactedEntry {
@@ -62,20 +62,24 @@ export async function checkBlank(
   return named < treeSize ? { finding } : { finding, later: named }
 }
 
+/** What there is to say of an event that records a redaction. */
+export interface RecordCheck {
+  /** The entry that it names, with the leaf hash that the tree has for it. */
+  readonly named?: number
+  readonly finding?: Finding
+}
+
 /** Whether what an event says of another entry is so: it has the leaf hash that is named, and is not there any more. */
 export async function checkRecord(
   blobs: Pick<BlobStore, "get">,
   record: { readonly index: number; readonly bytes: Uint8Array },
   treeSize: number,
-): Promise<Finding | undefined> {
+): Promise<RecordCheck> {
   const entry = tryParse(record.bytes)
-  if (entry?.event_type !== ENTRY_REDACTED) return undefined
+  if (entry?.event_type !== ENTRY_REDACTED) return {}
   const redaction = redactionOf(entry)
-  const wrong = (message: string): Finding => ({
-    code: "redaction_record_wrong",
-    verdict: "corrupt",
-    message,
-    index: record.index,
+  const wrong = (message: string): RecordCheck => ({
+    finding: { code: "redaction_record_wrong", verdict: "corrupt", message, index: record.index },
   })
   if (redaction === undefined || redaction.index >= record.index)
     return wrong(`entry ${record.index} is to say which entry was redacted, and does not`)
@@ -85,12 +89,28 @@ export async function checkRecord(
     if (!equalBytes(fromBase64(redaction.leafHash)!, hash))
       return wrong(`entry ${record.index} says that entry ${index} was redacted, and names another leaf hash`)
     const bytes = (await readBundle(blobs, Math.floor(index / TILE_WIDTH), treeSize))[index % TILE_WIDTH]!
-    if (!equalBytes(leafHash(bytes), hash)) return undefined
+    if (!equalBytes(leafHash(bytes), hash)) return { named: index }
     const message = `entry ${record.index} says that entry ${index} was redacted, and it is still there: run secureml audit redact again`
-    return { code: "redaction_unfinished", message, index }
+    return { named: index, finding: { code: "redaction_unfinished", message, index } }
   } catch (error) {
     // The entry was pruned since, or its bundle is damaged, which is told where it stands.
-    if (error instanceof AuditError) return undefined
+    if (error instanceof AuditError) return {}
     throw error
   }
+}
+
+/** Whether an event between two sizes of a log says that one of some entries was redacted. */
+export async function wasRedactedSince(
+  blobs: BlobStore,
+  indexes: ReadonlySet<number>,
+  from: number,
+  to: number,
+): Promise<boolean> {
+  if (indexes.size === 0) return false
+  for await (const { index, bytes } of readEntries(blobs, from, to)) {
+    if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(REDACTION_RECORD)) continue
+    const { named } = await checkRecord(blobs, { index, bytes }, to)
+    if (named !== undefined && indexes.has(named)) return true
+  }
+  return false
 }

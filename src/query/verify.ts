@@ -20,7 +20,7 @@ import { checkKeptValues, holdsKept } from "./kept-values.ts"
 import { chainOf, haveSameKeys, tellsOfKey } from "./key-chain.ts"
 import { findPruning, type Pruning } from "./pruning.ts"
 import { RedactedEntries } from "./redacted-entries.ts"
-import type { RedactedEntry } from "./redactions.ts"
+import { type RedactedEntry, wasRedactedSince } from "./redactions.ts"
 import { SequenceRuns } from "./sequence-runs.ts"
 import { readHead, type Snapshot, takeSnapshot, tryParse } from "./snapshot.ts"
 
@@ -65,6 +65,8 @@ export interface VerificationReport {
   readonly notProven: readonly string[]
 }
 
+/** What a prune or a redaction that runs at the same time may look like. */
+const MAY_HAVE_GONE: readonly Verdict[] = ["corrupt", "payload_damaged"]
 const EMPTY_ROOT_TEXT = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 /**
@@ -102,12 +104,14 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
       known,
       options,
     })
+    const treeSize = MAY_HAVE_GONE.includes(report.verdict) ? ((await readHead(snapshot.blobs))?.treeSize ?? 0) : 0
     // What was pruned while this looked at it is not corrupt.
-    const treeSize = report.verdict === "corrupt" ? ((await readHead(snapshot.blobs))?.treeSize ?? 0) : 0
     const pruning = await findPruning(snapshot.blobs, treeSize)
     const isPruned = (pruning?.minimumIndex ?? 0) > (snapshot.pruning?.minimumIndex ?? 0)
     // Nor is what was redacted, by an event that was sealed behind the head which this looked at.
-    const isRedacted = later !== -1 && later < treeSize
+    const isRedacted =
+      (later !== -1 && later < treeSize) ||
+      (await wasRedactedSince(snapshot.blobs, lostPayloads(report), report.treeSize, treeSize))
     // And a key that took over meanwhile is not a wrong one.
     const isRekeyed = report.verdict === "wrong_key" && !haveSameKeys(snapshot.head, await readHead(snapshot.blobs))
     return isPruned || isRedacted || isRekeyed ? verifyLog(options, environment) : report
@@ -116,6 +120,12 @@ export async function verifyLog(options: VerifyOptions, environment: Environment
     if (error instanceof AuditError && error.code === "UNSAFE_PATH") return unreadable(root, error)
     throw error
   }
+}
+
+/** Entries of which a value is missing. */
+function lostPayloads({ findings }: VerificationReport): ReadonlySet<number> {
+  const lost = findings.filter(({ verdict, index }) => verdict === "payload_damaged" && index !== undefined)
+  return new Set(lost.map(({ index }) => index!))
 }
 
 /** Everything one verification looks at. */
@@ -157,6 +167,11 @@ async function verifySealed(
         if (hasPersonal(entry)) personal.see(index, entry)
         if (holdsKept(entry)) kept.set(index, entry)
         if (tellsOfKey(entry)) ofKeys.set(index, entry)
+      }
+      // Where an event says that an entry was redacted, its values may be gone before it is.
+      for (const index of stretch.named) {
+        kept.delete(index)
+        personal.forget(index)
       }
     },
     onProgress: (entriesChecked) => options.onProgress?.(entriesChecked),

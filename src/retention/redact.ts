@@ -52,7 +52,7 @@ export interface RedactReport {
 const OUT_OF_REACH = [
   "backups, mirrors and other copies of the log directory made before",
   "exports, evidence bundles and receipts that were handed out, and what readers printed or copied",
-  "other entries of this log that say the same",
+  "other entries of this log that say the same, and text logs that were moved or renamed",
   "snapshots and freed blocks of the disk, swapped memory, and that of processes that recorded or read the entry",
 ]
 const NOTHING: Overwritten = { bundles: 0, lines: 0, textLines: 0, values: 0 }

@@ -30,6 +30,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "key import": ["hostile.jsonl", "--vault"],
   "key revoke": ["--from-index", "1", "--reason", EVIL],
   "key succeed": ["--reason", EVIL],
+  redact: ["1", "--reason", EVIL],
   import: ["--from", "jsonl", "hostile.jsonl"],
   completion: ["bash"],
   correct: ["1", "/details/text", "-", "--reason", "other"],

@@ -22,6 +22,7 @@ import {
   MAGIC,
   MARKS_AT,
   NAME,
+  NOBODY,
   NONCE,
   NONCE_BYTES,
   RECORD_BYTES,
@@ -172,8 +173,7 @@ export class LocalKeyVault implements KeyVault {
       bytes.writeUInt32BE(crc32(bytes.subarray(0, CRC_AT)), CRC_AT)
       this.#append(shardOf(record.name), bytes)
     }
-    // Nobody's key: the list has grown, so that every process reads the keys anew.
-    if (ids.length > 0) this.#addDestroyed([Buffer.alloc(ID.end - ID.at).toString("base64url")])
+    if (ids.length > 0) this.#addDestroyed([NOBODY])
     this.#refresh()
   }
 
@@ -283,6 +283,7 @@ export class LocalKeyVault implements KeyVault {
     this.#destroyed = new Set()
     for (let at = 0; at < bytes.length; at += idBytes)
       this.#destroyed.add(bytes.toString("base64url", at, at + idBytes))
+    this.#destroyed.delete(NOBODY)
     this.#bySubject.clear()
     this.#byId.clear()
     this.#shards.clear()

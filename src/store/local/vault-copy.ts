@@ -8,7 +8,7 @@ import { constants } from "node:fs"
 import { dirname, join } from "node:path"
 import { AuditError } from "../../errors.ts"
 import { isMissing, makeDirectory, PRIVATE, syncDirectoryNow } from "./files.ts"
-import { recordsIn, writeAll } from "./vault-records.ts"
+import { NOBODY, recordsIn, writeAll } from "./vault-records.ts"
 import { checkOfRoot, readCheck, readRootKey, vaultPath, wrongRootKey } from "./vault-root.ts"
 
 const SHARD = /^[0-9a-f]{2}$/
@@ -104,6 +104,7 @@ function destroyedIn(directory: string): Set<string> {
   const ids = new Set<string>()
   for (let at = 0; at + ID_BYTES <= bytes.length; at += ID_BYTES)
     ids.add(bytes.toString("base64url", at, at + ID_BYTES))
+  ids.delete(NOBODY)
   return ids
 }
 

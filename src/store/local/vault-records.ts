@@ -25,6 +25,9 @@ export const RESTRICTED = 2
 export const KEPT = 4
 export const CRC_AT = 124
 
+/** Nobody's key: in the list of destroyed keys it only makes that longer, so that every process reads the keys anew. */
+export const NOBODY: string = Buffer.alloc(16).toString("base64url")
+
 /** A record as it lies in its file. */
 export interface VaultRecord {
   readonly at: number

@@ -184,8 +184,11 @@ export class Blobs implements BlobStore {
     await this.#files.syncNameOf(path)
   }
 
-  async redact(): Promise<void> {
-    throw new Error("nothing is redacted in the model")
+  async redact(path: string, bytes: Uint8Array): Promise<void> {
+    const { disk } = this.#files
+    const temporary = await this.#files.stage(path, bytes)
+    await this.#files.step(path, () => disk.rename(temporary, this.#files.at(path)))
+    await this.#files.syncNameOf(path)
   }
 
   async list(prefix: string): Promise<readonly string[]> {
