@@ -321,7 +321,7 @@ describe("revocation", () => {
     const { verdict, findings, notProven } = await verdictOf(place)
     expect([verdict, findings.map(({ code, index }) => [code, index])]).toEqual(["intact", [["key_revoked", 2]]])
     expect(findings[0]!.message).toContain("entries 2 to 5 are in doubt")
-    expect(notProven.at(-1)).toMatch(/^that the log's operator wrote entries 2 to 5: .* checkpoint covers them/)
+    expect(notProven.at(-1)).toMatch(/^that the log's operator wrote entries 2 to 5: .*\. The 2 before are those of/)
     expect(fs.readdirSync(`${place.stateDir}/keys`)).toHaveLength(1)
   })
 
@@ -338,6 +338,19 @@ describe("revocation", () => {
     expect(await pinOf("auditor")).toBe(old)
     const given = await as(place, "auditor", () => verdictOf(place, { publicKey: verifierKey }))
     expect(given).toMatchObject({ verdict: "intact", codes: ["key_revoked"] })
+  })
+
+  test("of the entries before, it says how many rest on a checkpoint that was kept", async () => {
+    const kept = await logSome(place)
+    await logSome(place, 6)
+    const { verifierKey: publicKey } = await revoke(7)
+    const last = async (options: object) =>
+      as(place, "auditor", async () => (await verdictOf(place, { publicKey, ...options })).notProven.at(-1))
+    const doubt = "that the log's operator wrote entries 7 to 8: a key that was declared stolen has signed them"
+    expect(await last({ against: kept })).toContain(`${doubt}. Of the 7 before, the first 3 are those of a checkpoint`)
+    await as(place, "auditor", async () => fs.rmSync(process.env["SECUREML_STATE_DIR"]!, { recursive: true }))
+    expect(await last({})).toContain(`${doubt}. Of the 7 before, the first 0 are`)
+    expect(await last({})).toContain(`${doubt}. The 7 before are those of a checkpoint`)
   })
 
   test("it ends a rotation that is open: both of its keys sign no more", async () => {

@@ -152,7 +152,8 @@ async function verifySealed(verification: Verification): Promise<VerificationRep
     onProgress: (entriesChecked) => options.onProgress?.(entriesChecked),
   })
   sequences.see(runsOf(snapshot.tail))
-  const chain = await chainOf(verification, tree, ofKeys)
+  const sizes = older.map(({ checkpoint }) => checkpoint.treeSize)
+  const chain = await chainOf(verification, tree, ofKeys, sizes)
   const { key } = chain
   const findings = [
     ...(await checkSignature(head, key, chain.keys, directoryKey)),
