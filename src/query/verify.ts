@@ -52,7 +52,9 @@ export interface VerificationReport {
   readonly prunedBelow?: number
   /** Entries recorded that no checkpoint covers yet. */
   readonly unsealed: number
+  /** The key that the checkpoint was checked by: where another has taken over from the one that is trusted, that one. */
   readonly publicKey?: string
+  /** Where the key came from that is trusted. */
   readonly keySource?: KeySource
   readonly checkpoint?: Checkpoint
   /** How many personal values are there, withheld, erased, missing or damaged; left out where the log has none. */
