@@ -3,8 +3,11 @@ import { describe, expect, test } from "vitest"
 import { AuditTrail, getAuditLogs } from "../src/audit.ts"
 import { describeKey, finishRotation, recoverLog, revokeKey, rotateKey, sealLog } from "../src/capture/index.ts"
 import { signKeyStatement, verifyCheckpoint } from "../src/proof/index.ts"
+import { pruneLog } from "../src/retention/index.ts"
+import { parsePolicy } from "../src/retention/policy.ts"
 import { StateDirectory } from "../src/store/index.ts"
 import { as, headOf, logSome, newKey, signHead, signingKeyOf, takeOver, verdictOf, vkeyOf } from "./keys-of-a-log.ts"
+import { writeEntries } from "./log-of-entries.ts"
 import { restart, usePlace } from "./place.ts"
 
 const place = usePlace()
@@ -207,6 +210,23 @@ describe("rotation", () => {
     expect((await verdictOf(place)).verdict).toBe("wrong_key")
   })
 
+  test("a statement that was pruned leads nobody on any more; who has the new key sees nothing wrong", async () => {
+    const { logDir } = place
+    await logSome(place)
+    const publicKey = await vkeyOf(place)
+    const { verifierKey } = await rotate()
+    await finish()
+    writeEntries(logDir, 600, () => ({}))
+    await sealLog({ logDir })
+    const policy = parsePolicy({ v: 1, id: "t", default: { minimum: "P0D", source: { provision: "handbook" } } })
+    expect((await pruneLog({ logDir, policy })).minimumIndex).toBeGreaterThan(256)
+    expect((await as(place, "early", () => verdictOf(place, { publicKey }))).verdict).toBe("wrong_key")
+    expect(await as(place, "late", () => verdictOf(place, { publicKey: verifierKey }))).toMatchObject({
+      verdict: "intact",
+      codes: ["pruned"],
+    })
+  })
+
   test("a log restored from before a rotation is rolled back like any other, and can be recovered", async () => {
     await logSome(place)
     await restart(place)
@@ -291,7 +311,6 @@ describe("nobody without the old key can rotate", () => {
     await logSome(place)
     await pin("auditor")
     const key = await vkeyOf(place)
-    const { writeEntries } = await import("./log-of-entries.ts")
     const revoked = { revoked_keys: [key], new_key: "x", from_index: 0, tree_size: 2 }
     writeEntries(place.logDir, 2, (n) =>
       n === 0
@@ -321,7 +340,7 @@ describe("revocation", () => {
     const { verdict, findings, notProven } = await verdictOf(place)
     expect([verdict, findings.map(({ code, index }) => [code, index])]).toEqual(["intact", [["key_revoked", 2]]])
     expect(findings[0]!.message).toContain("entries 2 to 5 are in doubt")
-    expect(notProven.at(-1)).toMatch(/^that the log's operator wrote entries 2 to 5: .* checkpoint covers them/)
+    expect(notProven.at(-1)).toMatch(/^that the log's operator wrote entries 2 to 5: .*\. The 2 before are those of/)
     expect(fs.readdirSync(`${place.stateDir}/keys`)).toHaveLength(1)
   })
 
@@ -338,6 +357,19 @@ describe("revocation", () => {
     expect(await pinOf("auditor")).toBe(old)
     const given = await as(place, "auditor", () => verdictOf(place, { publicKey: verifierKey }))
     expect(given).toMatchObject({ verdict: "intact", codes: ["key_revoked"] })
+  })
+
+  test("of the entries before, it says how many rest on a checkpoint that was kept", async () => {
+    const kept = await logSome(place)
+    await logSome(place, 6)
+    const { verifierKey: publicKey } = await revoke(7)
+    const last = async (options: object) =>
+      as(place, "auditor", async () => (await verdictOf(place, { publicKey, ...options })).notProven.at(-1))
+    const doubt = "that the log's operator wrote entries 7 to 8: a key that was declared stolen has signed them"
+    expect(await last({ against: kept })).toContain(`${doubt}. Of the 7 before, the first 3 are those of a checkpoint`)
+    await as(place, "auditor", async () => fs.rmSync(process.env["SECUREML_STATE_DIR"]!, { recursive: true }))
+    expect(await last({})).toContain(`${doubt}. Of the 7 before, the first 0 are`)
+    expect(await last({})).toContain(`${doubt}. The 7 before are those of a checkpoint`)
   })
 
   test("it ends a rotation that is open: both of its keys sign no more", async () => {

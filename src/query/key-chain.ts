@@ -41,18 +41,20 @@ interface ChainSource {
  * Follows the keys of a log from the one that is trusted.
  * @param tree - The check of the tree under the checkpoint: where it found anything, nobody is followed.
  * @param entries - Those of the tree that tell of keys, by index.
+ * @param knownSizes - Sizes of checkpoints that were given, or are remembered, and that the log has to extend.
  */
 export async function chainOf(
   source: ChainSource,
   tree: Pick<TreeCheck, "findings" | "roots">,
   entries: ReadonlyMap<number, AuditEntry>,
+  knownSizes: readonly number[],
 ): Promise<KeyChain> {
   const { key: trusted } = source
   const isWhole = tree.findings.length === 0 && tree.roots.size > 0
   const chain = new Chain(source, trusted?.verifierKey)
   for (const [index, entry] of isWhole ? [...entries].sort(([a], [b]) => a - b) : [])
     await TELLERS.get(entry.event_type)?.(chain, index, entry)
-  for (const [index, entry] of chain.revocations) tellRevoked(chain, index, entry)
+  for (const [index, entry] of chain.revocations) tellRevoked(chain, index, entry, Math.max(0, ...knownSizes))
   const { keys, findings, notProven } = chain
   const known = [...keys, ...(trusted?.besides ?? [])]
   if (trusted === undefined) return { key: undefined, keys: known, findings, notProven }
@@ -151,20 +153,28 @@ function succeeded(chain: Chain, index: number, { details, timestamp }: AuditEnt
 }
 
 /** Also nobody's word. It is told, and leads to no verdict: what the revoked key signs is judged by whom one trusts. */
-function tellRevoked(chain: Chain, index: number, { details, timestamp }: AuditEntry): void {
+function tellRevoked(chain: Chain, index: number, { details, timestamp }: AuditEntry, knownSize: number): void {
   const { revoked_keys: keys, from_index: from, tree_size: end, new_key: newKey } = details
   if (!Array.isArray(keys) || !isIndex(from) || !isIndex(end)) return
   const range = from < end ? `entries ${from} to ${end - 1} are in doubt` : "no entry was sealed since"
   const said = `entry ${index}, of ${timestamp}, says that ${keys.join(", ")} was stolen and that ${newKey} takes over`
   const signing = chain.signing()
-  const advice = keys.includes(signing ?? "")
-    ? "and yet it signs this log: either the thief goes on, or somebody without a key wrote that entry"
-    : `${range}. Get the new key from the log's operator by another way: nothing that a stolen key signs can vouch for it`
+  const advice =
+    signing !== undefined && keys.includes(signing)
+      ? "and yet it signs this log: either the thief goes on, or somebody without a key wrote that entry"
+      : `${range}. Get the new key from the log's operator by another way: nothing that a stolen key signs can vouch for it`
   chain.findings.push({ code: "key_revoked", message: `${said}: ${advice}`, index: from })
-  if (from < end)
-    chain.notProven.push(
-      `that the log's operator wrote entries ${from} to ${end - 1}: a key that was declared stolen has signed them. Those before are as they were, as far as a checkpoint covers them that you kept, or saw before`,
-    )
+  if (from >= end) return
+  const doubt = `that the log's operator wrote entries ${from} to ${end - 1}: a key that was declared stolen has signed them`
+  chain.notProven.push(`${doubt}${whatIsKnown(from, Math.min(from, knownSize))}`)
+}
+
+/** How many of the entries before those in doubt rest on more than the stolen key. */
+function whatIsKnown(from: number, covered: number): string {
+  if (from === 0) return ""
+  const known = "those of a checkpoint that was given, or seen or signed before"
+  if (covered === from) return `. The ${from} before are ${known}`
+  return `. Of the ${from} before, the first ${covered} are ${known}; compare the others with one that was kept before the theft (--against)`
 }
 
 function isIndex(value: unknown): value is number {

@@ -56,7 +56,9 @@ export interface VerificationReport {
   readonly redacted?: readonly RedactedEntry[]
   /** Entries recorded that no checkpoint covers yet. */
   readonly unsealed: number
+  /** The key that the checkpoint was checked by: where another has taken over from the one that is trusted, that one. */
   readonly publicKey?: string
+  /** Where the key came from that is trusted. */
   readonly keySource?: KeySource
   readonly checkpoint?: Checkpoint
   /** How many personal values are there, withheld, erased, missing or damaged; left out where the log has none. */
@@ -177,7 +179,8 @@ async function verifySealed(
     onProgress: (entriesChecked) => options.onProgress?.(entriesChecked),
   })
   sequences.see(runsOf(snapshot.tail))
-  const chain = await chainOf(verification, tree, ofKeys)
+  const sizes = older.map(({ checkpoint }) => checkpoint.treeSize)
+  const chain = await chainOf(verification, tree, ofKeys, sizes)
   const { key } = chain
   const findings = [
     ...(await checkSignature(head, key, chain.keys, directoryKey)),

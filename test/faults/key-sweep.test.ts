@@ -3,7 +3,7 @@ import { expect, test } from "vitest"
 import { AuditTrail, getAuditLogs, verifyAuditLog } from "../../src/audit.ts"
 import { describeKey, rotateKey } from "../../src/capture/index.ts"
 import { isTemporaryName } from "../../src/store/index.ts"
-import { as, headOf, logSome, verdictOf } from "../keys-of-a-log.ts"
+import { as, headOf, logSome, verdictOf, vkeyOf } from "../keys-of-a-log.ts"
 import { restart, usePlace } from "../place.ts"
 import { keepCopy, putBack, startArmed } from "./armed.ts"
 
@@ -36,12 +36,19 @@ const ACTS: readonly Act[] = [
   },
 ]
 
-function codeOf({ call }: Act): string {
+function codeOf({ call }: Pick<Act, "call">): string {
   return `const named = (name) => Object.values(engine).find((value) => value?.name === name)
   globalThis.armed = true
   await named(${call}
   console.log("through", globalThis.operations)
   process.exit(0)`
+}
+
+/** At which operations to kill. */
+function killsIn(operations: number): number[] {
+  const all = Array.from({ length: operations }, (_, n) => n + 1)
+  const offset = Math.floor(Math.random() * (operations / FEW))
+  return IS_LONG ? all : all.filter((n) => (n + offset) % Math.ceil(operations / FEW) === 0)
 }
 
 const linesOf = (note: string): number => note.split("\n— ").length - 1
@@ -115,3 +122,33 @@ test.each(ACTS)(
     }
   },
 )
+
+test("succeed killed at any file operation and run again ends in one successor, and the old log verifies", {
+  timeout: 900_000,
+}, async () => {
+  await logSome(place)
+  const former = await vkeyOf(place)
+  await restart(place)
+  fs.rmSync(`${place.stateDir}/keys`, { recursive: true })
+  keepCopy(place)
+  const code = codeOf({ call: `"succeedKey")({ logDir, reason: "lost" })` })
+  const whole = await startArmed(place, code, { at: 0 }).ended
+  const operations = Number(/through (\d+)/.exec(whole.stdout)?.[1])
+  expect(operations, whole.stderr).toBeGreaterThan(20)
+  for (const at of killsIn(operations)) {
+    putBack(place)
+    const ended = await startArmed(place, code, { at }).ended
+    const told = `killed at ${at} of ${operations}: ${ended.stderr}`
+    const again = await startArmed(place, code, { at: 0 }).ended
+    expect(again.code === 0 || again.stderr.includes("KEY_NOT_LOST"), `${told} then: ${again.stderr}`).toBe(true)
+    const { verdict, findings } = await verdictOf(place)
+    expect(verdict, `${told} ${JSON.stringify(findings)}`).toBe("intact")
+    const entries = await getAuditLogs({ logDir: place.logDir, eventType: "key_succeeded" })
+    expect([...new Set(entries.map(({ details }) => details.former_key))], told).toEqual([former])
+    const predecessors = fs.readdirSync(place.logDir).filter((name) => name.startsWith("predecessor-"))
+    expect(predecessors, told).toEqual(["predecessor-1"])
+    const aside = { logDir: `${place.logDir}/predecessor-1`, publicKey: former }
+    expect((await verifyAuditLog(aside)).verdict, told).toBe("intact")
+    await restart(place)
+  }
+})
