@@ -154,7 +154,7 @@ test("a correction stands beside what it corrects, with the values of the person
   expect(everyByte(place).includes("right-of-x")).toBe(false)
   expect(await subjectReport({ logDir, subject: X })).toMatchObject({
     values: 2,
-    records: [{ corrections: [{ value: "right-of-x" }] }, { details: { value: "right-of-x" } }],
+    records: [{ corrections: [{ value: "right-of-x" }, { value: 2 }] }, { details: { value: "right-of-x" } }],
   })
   await eraseSubject({ logDir, subject: X, reason: "other" })
   const [gone] = await getAuditLogs({ logDir, eventType: "step" })

@@ -104,6 +104,8 @@ export function checkSubjects(subjects: readonly unknown[], joint: unknown, fiel
 export function checkSubject(subject: unknown, field: string): string {
   if (typeof subject !== "string" || subject.trim() === "")
     throw new TypeError(`${field} must be a non-empty string: the identifier of a person`)
+  // Half a pair has no UTF-8 of its own: written as it is, two persons would be one.
+  if (/\p{Surrogate}/u.test(subject)) throw new TypeError(`${field} must be well-formed Unicode`)
   if (utf8Bytes(subject) > MAX_SUBJECT_BYTES) throw new RangeError(`${field} takes over ${MAX_SUBJECT_BYTES} bytes`)
   return subject
 }

@@ -5,7 +5,7 @@
 import type { AuditRecord } from "../event/index.ts"
 import type { Environment } from "../ledger/index.ts"
 import { findLogDirectory } from "../store/index.ts"
-import { CORRECTION_TYPE, correctionsBy, withCorrections } from "./corrections.ts"
+import { CORRECTION_TYPE, correctionsBy, mayHaveCorrections, withCorrections } from "./corrections.ts"
 import { PersonalReader, type RestrictedBy, revealed } from "./personal.ts"
 import { streamRecords } from "./read.ts"
 
@@ -43,6 +43,10 @@ export async function subjectReportOf(
   const found: AuditRecord[] = []
   for await (const record of streamRecords<string>({ subject }, logDir, environment))
     found.push(record as unknown as AuditRecord)
+  const correcting: AuditRecord[] = []
+  if (mayHaveCorrections(root))
+    for await (const record of streamRecords<string>({ eventType: CORRECTION_TYPE }, logDir, environment))
+      correcting.push(record as unknown as AuditRecord)
   const reader = await PersonalReader.open(root, environment)
   try {
     reader.requireVault()
@@ -58,7 +62,10 @@ export async function subjectReportOf(
       }
       return revealed(record, states, true)
     })
-    const corrections = correctionsBy(records.filter(({ event_type }) => event_type === CORRECTION_TYPE))
+    // Also of what was not declared personal in their events.
+    const corrections = correctionsBy(
+      correcting.map((record) => revealed(record, reader.statesOf(record, subject), true)),
+    )
     return { generatedAt, values, restricted, records: records.map((record) => withCorrections(record, corrections)) }
   } finally {
     reader.close()

@@ -9,7 +9,7 @@ import { type Actor, type AuditRecord, personal } from "../event/index.ts"
 import { noteCorrections, PersonalReader, readEvents } from "../query/index.ts"
 import type { RootDirectory } from "../store/index.ts"
 import { requireRoot } from "./lock.ts"
-import { checkPerson } from "./person.ts"
+import { checkPerson, checkRequestId } from "./person.ts"
 
 /** Why a value is corrected, as a code. */
 export const CORRECTION_REASONS = ["inaccurate", "incomplete", "outdated", "other"] as const
@@ -55,7 +55,8 @@ export async function correctEvent(given: CorrectOptions): Promise<CorrectionRep
   if (!CORRECTION_REASONS.includes(reason))
     throw new RangeError(`reason must be one of ${CORRECTION_REASONS.join(", ")}`)
   if (value === undefined) throw new TypeError("value must say what is right; null where there is none")
-  if (subject !== undefined) checkPerson({ subject, requestId, actor })
+  if (subject === undefined) checkRequestId(requestId)
+  else checkPerson({ subject, requestId, actor })
   const root = requireRoot(options.logDir)
   await checkPlace(root, options)
   const details = {

@@ -114,16 +114,18 @@ export class Eraser {
     })
     if (left.keys.length === 0) return 0
     const bindings = await this.#bindings([...left.places.keys()], true)
-    // As long as all of it is still bound, nothing changes.
-    if (left.places.size > 0 && bindings.size === left.places.size) return 0
+    // As long as all of it is still bound, and by the same, nothing changes.
+    const isBoundAs = ({ holds, events }: Kept): boolean =>
+      events.every((id) => !left.places.has(id) || isSame(bindings.get(id)?.holds, holds))
+    if (left.places.size > 0 && bindings.size === left.places.size && due.every(isBoundAs)) return 0
     const said = { ...saidOf(erasure), continues: erasure.id }
     return (await this.#begin({ id: randomUUID(), keys: left.keys, said, isDue: true })).values
   }
 
   /** Whether it is worth looking at what binds these values. */
   #isDue({ until, holds, classes }: Kept): boolean {
-    const isOver = until === null ? holds.length + classes.length > 0 : Date.parse(until) < this.#nowMs
-    return isOver && !isOpen(this.#policy, classes)
+    const isOver = until === null ? classes.length > 0 : Date.parse(until) < this.#nowMs
+    return holds.length > 0 || (isOver && !isOpen(this.#policy, classes))
   }
 
   /** @param isDue - Nobody asked for it: then a restriction binds, too. */
@@ -253,6 +255,10 @@ interface Beginning {
   readonly keys: readonly string[]
   readonly said: Said
   readonly isDue?: boolean
+}
+
+function isSame(one: readonly string[] | undefined, other: readonly string[]): boolean {
+  return one !== undefined && [...one].sort().join() === [...other].sort().join()
 }
 
 function saidOf({ request }: Erasure): Said {

@@ -17,12 +17,17 @@ interface PersonArguments {
 /** @throws TypeError, RangeError: names the field, never the identifier. */
 export function checkPerson({ subject, requestId, actor }: PersonArguments): void {
   checkSubject(subject, "subject")
-  if (requestId !== undefined && (typeof requestId !== "string" || requestId.trim() === ""))
-    throw new TypeError("requestId must be a non-empty string")
+  checkRequestId(requestId)
   checkUnnamed("requestId", requestId, subject)
   if (actor === undefined) return
   encodeActor(actor)
   for (const field of ["id", "type", "role"] as const) checkUnnamed(`actor.${field}`, actor[field], subject)
+}
+
+/** @throws TypeError. */
+export function checkRequestId(requestId: unknown): void {
+  if (requestId !== undefined && (typeof requestId !== "string" || requestId.trim() === ""))
+    throw new TypeError("requestId must be a non-empty string")
 }
 
 /** @throws RangeError where a text that stays in the log holds the identifier. */

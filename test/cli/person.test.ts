@@ -1,6 +1,7 @@
 import * as fs from "node:fs"
 import { expect, test } from "vitest"
 import { AuditTrail, getAuditLogs, personal } from "../../src/audit.ts"
+import { findLogDirectory, LocalKeyVault } from "../../src/store/index.ts"
 import { restart } from "../place.ts"
 import { useCli } from "./run.ts"
 
@@ -60,8 +61,13 @@ test("an erasure that was cut off is finished by --resume, and verify says so be
   await shell("printf patient-1 | $SECUREML audit erase - --reason other")
   const [name] = fs.readdirSync(`${place.logDir}/.state/erasures`)
   const path = `${place.logDir}/.state/erasures/${name}`
-  const { completed_by: _, ...open } = JSON.parse(fs.readFileSync(path, "utf8"))
-  fs.writeFileSync(path, `${JSON.stringify(open)}\n`)
+  const list = fs.readFileSync(path, "utf8").split("\n")[0]!
+  const { completed_by: _, ...left } = JSON.parse(list)
+  const vault = LocalKeyVault.ofLog(findLogDirectory(place.logDir)!, place.stateDir, undefined, false)!
+  const open = JSON.stringify(left)
+  fs.writeFileSync(path, `${open}\n${vault.macOf("erasures", name!.slice(0, -5), Buffer.from(open))}\n`)
+  fs.rmSync(`${place.stateDir}/vaults/${vault.id}/erasures`, { recursive: true })
+  vault.close()
   expect((await audit("verify", "--json")).stdout).toContain("erasure_pending")
   expect(await audit("erase", "--resume")).toMatchObject({
     code: 0,
@@ -104,7 +110,7 @@ test("what a policy or a hold wants kept stays restricted, and is deleted when i
   const first = await shell(`printf patient-1 | $SECUREML audit erase - --reason other --policy ${file}`)
   expect(first).toMatchObject({ code: 0, stderr: "" })
   expect(first.stdout).toMatch(/^result +refused$/m)
-  expect(first.stdout).toMatch(/^kept +1 events, restricted until 20\d\d-\S+: P5Y, Act\S+ 1 \[claims\]; hold \S+$/m)
+  expect(first.stdout).toMatch(/^kept +1 events, restricted while it applies: P5Y, Act\S+ 1 \[claims\]; hold \S+$/m)
   expect(first.stdout).not.toContain("\u001b")
   const { event_id } = (await getAuditLogs({ logDir: place.logDir, eventType: "hold_added" }))[0]!
   expect((await audit("hold", "release", event_id, "--reason", "settled", "--authority", "court")).code).toBe(0)
