@@ -32,8 +32,9 @@ describe("the tarball", () => {
       engines: { node: "^20.19.0 || >=22.13.0" },
     })
     expect(manifest).not.toHaveProperty("dependencies")
-    expect(Object.keys(manifest.peerDependencies as object)).toEqual(["hyparquet-writer"])
-    expect(manifest.peerDependenciesMeta).toEqual({ "hyparquet-writer": { optional: true } })
+    const peers = ["date-holidays", "hyparquet-writer", "temporal-polyfill"]
+    expect(Object.keys(manifest.peerDependencies as object)).toEqual(peers)
+    expect(manifest.peerDependenciesMeta).toEqual(Object.fromEntries(peers.map((name) => [name, { optional: true }])))
     expect(Object.keys(manifest.optionalDependencies as object)).toEqual(["libsql"])
     const hooks = Object.keys((manifest.scripts ?? {}) as object).filter((name) => /install|^prepare$/.test(name))
     expect(hooks).toEqual([])
@@ -41,7 +42,7 @@ describe("the tarball", () => {
 
   test("is a few files: an entry each, and the parts they share", () => {
     expect(scripts.sort()).toEqual(
-      ["audit", "check-worker", "cli", "engine", "proof", "rolldown-runtime", "testing", "verify"].map(
+      ["audit", "check-worker", "cli", "compliance", "engine", "proof", "rolldown-runtime", "testing", "verify"].map(
         (name) => `dist/${name}.js`,
       ),
     )
@@ -117,7 +118,7 @@ describe("the public names", () => {
       .sort()
   }
 
-  test.each(["secureml", "secureml/verify", "secureml/testing"])(
+  test.each(["secureml", "secureml/verify", "secureml/testing", "secureml/compliance"])(
     "%s exports what names/ lists (else: npm run test:package -- -u)",
     async (specifier) => {
       const values = namesOf(specifier)
