@@ -10,7 +10,7 @@ export {
   type Deadline,
   type DeadlineQuery,
   isInTime,
-  LegalCalendars,
+  type LegalCalendars,
   openCalendars,
   type Period,
   type Place,

@@ -11,5 +11,5 @@ export {
   type Period,
   type Suspension,
 } from "./clock/deadline.ts"
-export { LegalCalendars, openCalendars } from "./clock/legal-calendars.ts"
+export { type LegalCalendars, openCalendars } from "./clock/legal-calendars.ts"
 export type { Assumption, Place } from "./clock/place.ts"

@@ -1,27 +1,21 @@
 /**
- * The calendars, ready to be asked: the door to the clocks.
+ * The calendars, ready to be asked: the door to the clocks. An interface, so that no declaration names `Temporal`, which
+ * few compilers know yet.
  * @module
  */
 import { type Deadline, type DeadlineQuery, deadlineOf } from "./deadline.ts"
-import { type CalendarLibraries, loadCalendars } from "./libraries.ts"
+import { loadCalendars } from "./libraries.ts"
 
 /** Computes deadlines; get one from {@link openCalendars}. */
-export class LegalCalendars {
-  readonly #libraries: CalendarLibraries
-
-  constructor(libraries: CalendarLibraries) {
-    this.#libraries = libraries
-  }
-
+export interface LegalCalendars {
   /** Name and version of the table of public holidays, for whoever has to do the sum again. */
-  get holidayTable(): string {
-    return this.#libraries.holidayTable
-  }
+  readonly holidayTable: string
 
   /** Whether the table has this country (ISO 3166 alpha-2), and this region of it where one is given. */
-  knowsPlace(country: string, region?: string): boolean {
-    return this.#libraries.knowsPlace(country, region)
-  }
+  knowsPlace(country: string, region?: string): boolean
+
+  /** Whether a text is the name of a time zone. */
+  knowsZone(timeZone: string): boolean
 
   /**
    * When something is due, and why then.
@@ -37,9 +31,7 @@ export class LegalCalendars {
    * })?.dueOn // "2026-03-02": there is no 31 February, and the 28th is a Saturday
    * ```
    */
-  deadline(query: DeadlineQuery): Deadline | undefined {
-    return deadlineOf(query, this.#libraries)
-  }
+  deadline(query: DeadlineQuery): Deadline | undefined
 }
 
 /**
@@ -48,5 +40,21 @@ export class LegalCalendars {
  * @throws {@link AuditError} `CALENDAR_LIBRARY_MISSING`: says what to install.
  */
 export async function openCalendars(): Promise<LegalCalendars> {
-  return new LegalCalendars(await loadCalendars())
+  const libraries = await loadCalendars()
+  return {
+    holidayTable: libraries.holidayTable,
+    knowsPlace: libraries.knowsPlace,
+    knowsZone: (timeZone) => isZone(timeZone, libraries.temporal),
+    deadline: (query) => deadlineOf(query, libraries),
+  }
+}
+
+function isZone(timeZone: string, temporal: typeof Temporal): boolean {
+  try {
+    temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(timeZone)
+    return true
+  } catch (error) {
+    if (error instanceof RangeError) return false
+    throw error
+  }
 }

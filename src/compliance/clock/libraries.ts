@@ -37,7 +37,7 @@ export interface PublicHoliday {
 export interface CalendarLibraries {
   readonly temporal: typeof Temporal
   /** Whether the table has this country (ISO 3166 alpha-2), and this region of it where one is given. */
-  readonly knowsPlace: (country: string, region: string | undefined) => boolean
+  readonly knowsPlace: (country: string, region?: string) => boolean
   /** Days designated as public holidays. Ask {@link knowsPlace} first: a place that is not in the table has none. */
   readonly publicHolidays: (country: string, region: string | undefined, year: number) => readonly PublicHoliday[]
   /** Name and version of the table of holidays, for whoever has to do the sum again. */
