@@ -19,6 +19,7 @@ const textOf = (name: string): string => readFileSync(join(UNPACKED, name), "utf
 describe("the tarball", () => {
   test("holds the licence, the read-me, the documentation and the build", () => {
     expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "docs/architecture.md", "dist/cli.js"]))
+    expect(files).toEqual(expect.arrayContaining(["catalogues/gdpr.json", "catalogues/catalogue.schema.json"]))
     expect(textOf("LICENSE")).toContain("Apache License")
     expect(files.filter((name) => /(^|\/)(src|test|node_modules)(\/|$)|\.test\.|\.map$|\.env/.test(name))).toEqual([])
   })

@@ -99,6 +99,14 @@ export function deadlineOf(query: DeadlineQuery, libraries: CalendarLibraries): 
   }
 }
 
+/** A day that is named and not computed; undefined for what is no date. */
+export function dayOf(date: string, place: Place, libraries: CalendarLibraries): Deadline | undefined {
+  const day = startOf(date, place, libraries)
+  if (day === undefined) return undefined
+  const text = day.date.toString()
+  return { dueOn: text, dueBy: endOfDay(day.date, day), unit: "day", nominal: text, steps: [], assumed: day.assumed }
+}
+
 /**
  * Whether something was done in time; undefined where a date alone does not say it.
  *

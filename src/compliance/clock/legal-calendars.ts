@@ -3,8 +3,9 @@
  * few compilers know yet.
  * @module
  */
-import { type Deadline, type DeadlineQuery, deadlineOf } from "./deadline.ts"
+import { type Deadline, type DeadlineQuery, dayOf, deadlineOf } from "./deadline.ts"
 import { loadCalendars } from "./libraries.ts"
+import type { Place } from "./place.ts"
 
 /** Computes deadlines; get one from {@link openCalendars}. */
 export interface LegalCalendars {
@@ -32,6 +33,9 @@ export interface LegalCalendars {
    * ```
    */
   deadline(query: DeadlineQuery): Deadline | undefined
+
+  /** A date that a provision or a record names itself, `YYYY-MM-DD`; undefined for what is no date. */
+  day(date: string, place: Place): Deadline | undefined
 }
 
 /**
@@ -46,6 +50,7 @@ export async function openCalendars(): Promise<LegalCalendars> {
     knowsPlace: libraries.knowsPlace,
     knowsZone: (timeZone) => isZone(timeZone, libraries.temporal),
     deadline: (query) => deadlineOf(query, libraries),
+    day: (date, place) => dayOf(date, place, libraries),
   }
 }
 
