@@ -7,7 +7,7 @@ import { isRecord } from "../../event/index.ts"
 import type { Control, Items, TestSpec } from "../catalogue/types.ts"
 import { declaredIn, type Profile } from "../profile.ts"
 import { allHold, type Truth, textsOf } from "./condition.ts"
-import { CaseItem, DeclaredItem, EventItem, fieldOf, type Item, WITHHELD } from "./item.ts"
+import { CaseItem, DeclaredItem, fieldOf, type Item, WITHHELD } from "./item.ts"
 import { type TestResult, worstOf } from "./outcome.ts"
 import { type Test, testOf, untold } from "./predicates.ts"
 import type { Scope, TestContext } from "./scope.ts"
@@ -89,9 +89,8 @@ function startEvents(
   scope: Scope,
   { fromMs, toMs }: Population,
 ): () => void {
-  scope.test(items.types, (record) => {
-    const timeMs = Date.parse(record.timestamp)
-    if (timeMs >= fromMs && timeMs <= toMs) judge(new EventItem(record))
+  scope.test(items.types, (_, timeMs, item) => {
+    if (timeMs >= fromMs && timeMs <= toMs) judge(item)
   })
   return NOTHING_LEFT
 }
@@ -117,8 +116,8 @@ function startCases(
   const opened = new Set<CaseItem>()
   scope.test(items.types, (record) => opened.add(add(record)))
   for (const { types, where } of items.with ?? []) {
-    scope.test(types, (record) => {
-      if (allHold(where, new EventItem(record), scope.profile) === true) add(record)
+    scope.test(types, (record, _, item) => {
+      if (allHold(where, item, scope.profile) === true) add(record)
     })
   }
   return () => {

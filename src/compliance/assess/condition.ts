@@ -18,9 +18,13 @@ export type Truth = boolean | Unknown
 
 /** Holds where all hold; one that does not settles it, whatever is unknown. */
 export function allHold(conditions: readonly Condition[], item: Item, profile: Profile): Truth {
-  const truths = conditions.map((one) => holds(one, item, profile))
-  if (truths.includes(false)) return false
-  return truths.find((truth) => truth !== true) ?? true
+  let whole: Truth = true
+  for (const condition of conditions) {
+    const truth = holds(condition, item, profile)
+    if (truth === false) return false
+    if (whole === true) whole = truth
+  }
+  return whole
 }
 
 /** Whether one condition holds of an item. */
@@ -59,12 +63,15 @@ export function declaredValue({ list, match, field }: DeclaredRef, item: Item, p
 
 /** Whether a text, or any element of a list, is one of some values. */
 export function isAmong(value: JsonValue, values: readonly Scalar[]): boolean {
-  return [value].flat().some((one) => values.some((wanted) => isSame(one as JsonValue, wanted)))
+  return Array.isArray(value)
+    ? value.some((one) => values.some((wanted) => isSame(one, wanted)))
+    : values.some((wanted) => isSame(value, wanted))
 }
 
 /** Texts of a value: itself, or its elements. */
 export function textsOf(value: JsonValue): readonly string[] {
-  return [value].flat().filter((one): one is string => typeof one === "string")
+  if (typeof value === "string") return [value]
+  return Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : []
 }
 
 function isSame(value: JsonValue, wanted: Scalar): boolean {
@@ -74,11 +81,11 @@ function isSame(value: JsonValue, wanted: Scalar): boolean {
 }
 
 function compares(value: JsonValue, wanted: Comparison): Truth {
-  const texts = textsOf(value)
   if (wanted.in !== undefined && !isAmong(value, wanted.in)) return false
   if (wanted.not_in !== undefined && isAmong(value, wanted.not_in)) return false
-  if (wanted.overlaps !== undefined && !wanted.overlaps.some((one) => texts.includes(one))) return false
-  if (wanted.contains_all !== undefined && !wanted.contains_all.every((one) => texts.includes(one))) return false
+  if (wanted.overlaps !== undefined && !wanted.overlaps.some((one) => textsOf(value).includes(one))) return false
+  if (wanted.contains_all !== undefined && !wanted.contains_all.every((one) => textsOf(value).includes(one)))
+    return false
   if (wanted.any_over !== undefined && !overIn(value, wanted.any_over)) return false
   if (wanted.at_least === undefined && wanted.below === undefined) return true
   if (typeof value !== "number") return { lacks: "evidence", because: "a number is expected" }

@@ -34,8 +34,7 @@ function clearIdentifiers({ scope }: TestContext): () => TestResult {
   const kinds = new Set<string>()
   const events: EventRef[] = []
   let [read, found] = [0, 0]
-  scope.watch(["*"], (record) => {
-    const timeMs = Date.parse(record.timestamp)
+  scope.watch(["*"], (record, timeMs) => {
     if (timeMs > scope.given.toMs || timeMs < (scope.given.fromMs ?? timeMs)) return
     read += 1
     const here = identifiersIn(record)

@@ -7,7 +7,7 @@ import type { AuditRecord } from "../../event/index.ts"
 import type { DeclaredList, TestOf } from "../catalogue/types.ts"
 import { declaredIn } from "../profile.ts"
 import { allHold, textsOf } from "./condition.ts"
-import { EventItem, fieldOf, type Item, type Seen, WITHHELD } from "./item.ts"
+import { fieldOf, type Item, type Seen, WITHHELD } from "./item.ts"
 import type { TestResult } from "./outcome.ts"
 import type { TestContext } from "./scope.ts"
 
@@ -62,10 +62,10 @@ export function noGapTest(
     const startMs = spec.from === undefined ? scope.given.fromMs : startOf(thing[spec.from as keyof typeof thing])
     if (cadenceMs !== undefined) beats.set(name, new Beat(startMs, cadenceMs))
   }
-  scope.watch(spec.event, (record) => {
-    const timeMs = timeOf(record, spec.field)
+  scope.watch(spec.event, (record, recordedMs, event) => {
+    const timeMs = spec.field === undefined ? recordedMs : timeOf(record, spec.field)
     if (Number.isNaN(timeMs) || timeMs > scope.given.toMs || timeMs < (scope.given.fromMs ?? timeMs)) return
-    if (spec.where !== undefined && allHold(spec.where, new EventItem(record), scope.profile) !== true) return
+    if (spec.where !== undefined && allHold(spec.where, event, scope.profile) !== true) return
     for (const name of namesOf(record, pair?.[0])) beats.get(name)?.at(timeMs)
   })
   return (item) => judge(item, spec, context, beats)
@@ -115,8 +115,8 @@ function startOf(value: unknown): number | undefined {
   return Number.isNaN(timeMs) ? undefined : timeMs
 }
 
-function timeOf(record: AuditRecord, field: string | undefined): number {
-  const value: Seen = field === undefined ? record.timestamp : fieldOf(record, field)
+function timeOf(record: AuditRecord, field: string): number {
+  const value: Seen = fieldOf(record, field)
   return typeof value === "string" ? Date.parse(value) : Number.NaN
 }
 

@@ -24,16 +24,36 @@ export interface Item {
   readonly events: readonly EventRef[]
 }
 
-const ENVELOPE = ["event_id", "event_type", "timestamp", "operation_id", "operation_name", "occurred_at", "actor"]
+const ENVELOPE = new Set([
+  "event_id",
+  "event_type",
+  "timestamp",
+  "operation_id",
+  "operation_name",
+  "occurred_at",
+  "actor",
+])
+
+/** Paths of the fields that catalogues name: few, and asked for with every event. */
+const paths = new Map<string, readonly string[]>()
+
+function pathOf(field: string): readonly string[] {
+  const known = paths.get(field)
+  if (known !== undefined) return known
+  const path = field.split(".")
+  paths.set(field, path)
+  return path
+}
 
 /** The field of a record: of the envelope, else of its details, of the details in there, or of the trail's context. */
 export function fieldOf(record: AuditRecord, field: string): Seen {
-  const path = field.split(".")
-  if (ENVELOPE.includes(path[0]!)) return at(record as unknown as JsonObject, path)
-  const { details } = record
-  const found =
-    at(details, path) ?? (isRecord(details["details"]) ? at(details["details"] as JsonObject, path) : undefined)
-  return found ?? (record.context === undefined ? undefined : at(record.context, path))
+  const path = pathOf(field)
+  if (ENVELOPE.has(path[0]!)) return at(record as unknown as JsonObject, path)
+  const { details, context } = record
+  const found = at(details, path)
+  if (found !== undefined) return found
+  const inner = details["details"]
+  return (isRecord(inner) ? at(inner as JsonObject, path) : undefined) ?? (context && at(context, path))
 }
 
 /** Null is an answer of nobody: it counts as absent. An empty text and an empty list too. */
@@ -43,9 +63,9 @@ function at(object: JsonObject, path: readonly string[]): Seen {
     if (!isRecord(value) || Array.isArray(value)) return undefined
     if (Object.hasOwn(value, "$secureml")) return WITHHELD
     value = Object.hasOwn(value, key) ? (value as JsonObject)[key] : undefined
+    if (value === undefined) return undefined
   }
-  if (value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0))
-    return undefined
+  if (value === null || value === "" || (Array.isArray(value) && value.length === 0)) return undefined
   return isRecord(value) && Object.hasOwn(value, "$secureml") ? WITHHELD : value
 }
 

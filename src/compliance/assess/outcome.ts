@@ -47,6 +47,7 @@ export interface TestResult {
 
 /** The worst of some results: its outcome, and what all as bad as it say. */
 export function worstOf(results: readonly TestResult[]): TestResult | undefined {
+  if (results.length <= 1) return results[0]
   const outcome = OUTCOMES.find((one) => results.some((result) => result.outcome === one))
   if (outcome === undefined) return undefined
   const telling = results.filter((result) => result.outcome === outcome)

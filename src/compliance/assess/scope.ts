@@ -6,6 +6,7 @@ import type { AuditRecord } from "../../event/index.ts"
 import type { Control, JoinSpec } from "../catalogue/types.ts"
 import type { LegalCalendars } from "../clock/legal-calendars.ts"
 import type { Profile } from "../profile.ts"
+import { EventItem } from "./item.ts"
 import { Join } from "./join.ts"
 
 /** What verification found, as far as it matters here. */
@@ -25,8 +26,8 @@ export interface Given {
   readonly integrity: Integrity
 }
 
-/** Sees events as they stream by. */
-export type Listener = (record: AuditRecord) => void
+/** Sees events as they stream by, each with the time at which it was recorded, in milliseconds. */
+export type Listener = (record: AuditRecord, timeMs: number, item: EventItem) => void
 
 /** One assessment's shared state. It owns the joins, the cases and the listeners. */
 export class Scope {
@@ -85,13 +86,17 @@ export class Scope {
   }
 
   see(record: AuditRecord): void {
-    this.#firstMs ??= Date.parse(record.timestamp)
+    const timeMs = Date.parse(record.timestamp)
+    this.#firstMs ??= timeMs
+    const item = new EventItem(record)
     for (const listeners of [this.#before, this.#after]) {
-      for (const listener of listeners.get(record.event_type) ?? []) listener(record)
-      for (const listener of listeners.get("*") ?? []) listener(record)
+      for (const listener of listeners.get(record.event_type) ?? NOBODY) listener(record, timeMs, item)
+      for (const listener of listeners.get("*") ?? NOBODY) listener(record, timeMs, item)
     }
   }
 }
+
+const NOBODY: readonly Listener[] = []
 
 /** What the tests of one control know. */
 export interface TestContext {

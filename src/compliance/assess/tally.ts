@@ -27,55 +27,55 @@ type Seen = NonNullable<TestResult["failsIf"]>
 /** Exceptions that are told; the rest are counted. */
 const MAX_EXCEPTIONS = 1_000
 const MAX_PASSES = 5
-/** The kinds of results that wait for the end of the log. */
-const MAX_DEFERRED = 1_000
 
 /** Results of one control. */
 export class Tally {
   readonly #counts = new Map<Outcome, number>()
   readonly exceptions: ItemResult[] = []
   readonly passes: ItemResult[] = []
-  readonly #deferred = new Map<Seen, ItemResult[]>()
-  readonly #deferredCounts = new Map<Seen, number>()
+  readonly #deferred = new Map<Seen, { count: number; readonly told: ItemResult[] }>()
 
   add(item: Item, result: TestResult): void {
-    const { outcome, reason, open, failsIf, events = [] } = result
-    const told: ItemResult = {
-      item: item.label,
-      outcome,
-      reason,
-      events: unique([...item.events, ...events]),
-      ...(open === undefined ? {} : { open }),
+    const { outcome, failsIf } = result
+    if (failsIf !== undefined) {
+      this.#defer(failsIf, item, result)
+      return
     }
-    if (failsIf === undefined) this.#count(told)
-    else this.#defer(failsIf, told)
+    this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + 1)
+    if (this.#list(outcome).length < this.#limit(outcome)) this.#list(outcome).push(toldOf(item, result))
   }
 
   /** How many have which outcome, once the log was read. */
   counts(): OutcomeCounts {
-    for (const [failsIf, waiting] of this.#deferred) {
+    for (const [failsIf, { count, told }] of this.#deferred) {
       const outcome = failsIf.isSeen ? "fail" : "not_evidenced"
-      for (const told of waiting) this.#count({ ...told, outcome })
-      const untold = this.#deferredCounts.get(failsIf)! - waiting.length
-      this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + untold)
+      this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + count)
+      const left = this.#limit(outcome) - this.exceptions.length
+      this.exceptions.push(...told.slice(0, Math.max(0, left)).map((one) => ({ ...one, outcome }) as const))
     }
     this.#deferred.clear()
     return Object.fromEntries(OUTCOMES.map((one) => [one, this.#counts.get(one) ?? 0])) as OutcomeCounts
   }
 
-  #count(told: ItemResult): void {
-    this.#counts.set(told.outcome, (this.#counts.get(told.outcome) ?? 0) + 1)
-    if (told.outcome !== "pass") {
-      if (this.exceptions.length < MAX_EXCEPTIONS) this.exceptions.push(told)
-    } else if (this.passes.length < MAX_PASSES) this.passes.push(told)
+  #list(outcome: Outcome): ItemResult[] {
+    return outcome === "pass" ? this.passes : this.exceptions
   }
 
-  #defer(failsIf: Seen, told: ItemResult): void {
-    const waiting = this.#deferred.get(failsIf) ?? []
-    if (waiting.length < MAX_DEFERRED) waiting.push(told)
-    this.#deferred.set(failsIf, waiting)
-    this.#deferredCounts.set(failsIf, (this.#deferredCounts.get(failsIf) ?? 0) + 1)
+  #limit(outcome: Outcome): number {
+    return outcome === "pass" ? MAX_PASSES : MAX_EXCEPTIONS
   }
+
+  #defer(failsIf: Seen, item: Item, result: TestResult): void {
+    const waiting = this.#deferred.get(failsIf) ?? { count: 0, told: [] }
+    this.#deferred.set(failsIf, waiting)
+    waiting.count += 1
+    if (waiting.told.length < MAX_EXCEPTIONS) waiting.told.push(toldOf(item, result))
+  }
+}
+
+function toldOf(item: Item, { outcome, reason, open, events = [] }: TestResult): ItemResult {
+  const all = unique([...item.events, ...events])
+  return { item: item.label, outcome, reason, events: all, ...(open === undefined ? {} : { open }) }
 }
 
 function unique(events: readonly EventRef[]): readonly EventRef[] {
