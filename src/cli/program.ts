@@ -3,7 +3,9 @@
  * @module
  */
 import { Command } from "commander"
+import { addAssess } from "./commands/assess.ts"
 import { addCompletion } from "./commands/completion.ts"
+import { addDeadlines } from "./commands/deadlines.ts"
 import { addDoctor } from "./commands/doctor.ts"
 import { addErase } from "./commands/erase.ts"
 import { addExport } from "./commands/export.ts"
@@ -48,6 +50,8 @@ const COMMANDS = [
   addExport,
   addSubject,
   addErase,
+  addAssess,
+  addDeadlines,
   addDoctor,
   addCompletion,
 ]

@@ -33,6 +33,8 @@ export interface EventRef {
 export interface OpenClock {
   readonly action: string
   readonly due: Deadline
+  /** Nobody recorded when the clock started: it was, at the latest, when the first event was recorded. */
+  readonly at_the_latest?: true
 }
 
 /** What one test says of one item. */

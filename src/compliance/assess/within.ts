@@ -7,7 +7,7 @@ import { type Deadline, type DeadlineQuery, isInTime, isOver, type Suspension } 
 import { placeOf } from "../profile.ts"
 import { type Item, type Seen, WITHHELD } from "./item.ts"
 import type { Join } from "./join.ts"
-import type { EventRef, TestResult } from "./outcome.ts"
+import type { EventRef, OpenClock, TestResult } from "./outcome.ts"
 import type { TestContext } from "./scope.ts"
 
 /** A time, and the event that says it. */
@@ -66,7 +66,17 @@ class ClockTest {
     const field = from ?? due_field!
     const { value, event } = this.#item.first(field)
     if (typeof value === "string") return { time: value, event }
-    return notEvidenced(`${field} ${missing(value)}, so no deadline can be computed`)
+    const latest = this.#atTheLatest()
+    const reason = `${field} ${missing(value)}, so no deadline can be computed`
+    return { ...notEvidenced(reason), ...(latest === undefined ? {} : { open: latest }) }
+  }
+
+  /** A clock started, at the latest, when the first event of the item was recorded. */
+  #atTheLatest(): OpenClock | undefined {
+    const [first] = this.#item.events
+    if (first === undefined || this.#clock.from === undefined || this.#done() !== undefined) return undefined
+    const due = this.#deadline(first.recorded_at)
+    return "outcome" in due ? undefined : { action: this.#clock.action, due, at_the_latest: true }
   }
 
   #deadline(trigger: string): Deadline | TestResult {
