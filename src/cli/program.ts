@@ -19,6 +19,7 @@ import { addProve } from "./commands/prove.ts"
 import { addPrune } from "./commands/prune.ts"
 import { addRecover } from "./commands/recover.ts"
 import { addReindex } from "./commands/reindex.ts"
+import { addRequests } from "./commands/requests.ts"
 import { addSeal } from "./commands/seal.ts"
 import { addSearch } from "./commands/search.ts"
 import { addShow } from "./commands/show.ts"
@@ -52,6 +53,7 @@ const COMMANDS = [
   addErase,
   addAssess,
   addDeadlines,
+  addRequests,
   addDoctor,
   addCompletion,
 ]

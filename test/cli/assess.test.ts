@@ -1,6 +1,6 @@
 import * as fs from "node:fs"
 import { describe, expect, test } from "vitest"
-import { AuditTrail } from "../../src/audit.ts"
+import { AuditTrail, eraseSubject } from "../../src/audit.ts"
 import type { AssessmentReport } from "../../src/compliance.ts"
 import { restart } from "../place.ts"
 import { useCli } from "./run.ts"
@@ -131,5 +131,68 @@ describe("deadlines", () => {
     })
     expect((await audit("deadlines", ...GDPR, "--within", "40d")).stdout).not.toBe("")
     expect(await audit("deadlines", ...GDPR, "--within", "soon")).toMatchObject({ code: 2 })
+  })
+})
+
+describe("requests", () => {
+  test("each with its status, its times and what is due next", async () => {
+    await threeRequests()
+    const { code, stdout, stderr } = await audit("requests", ...GDPR)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    const rows = lines(stdout)
+    expect(rows.map(([id, type, status]) => [id, type, status])).toEqual([
+      ["answered", "access", "open"],
+      ["open", "access", "open"],
+      ["dateless", "access", "open"],
+    ])
+    expect(
+      rows.map(([, , , received, answered, due, next]) => [received !== "-", answered !== "-", due !== "-", next]),
+    ).toEqual([
+      [true, true, false, "-"],
+      [true, false, true, "inform the person of the action taken"],
+      [false, false, true, "inform the person of the action taken"],
+    ])
+  })
+
+  test("--json has every clock that runs, and the events", async () => {
+    await threeRequests()
+    const { stdout } = await audit("requests", ...GDPR, "--as-of", inDays(60), "--json")
+    const [answered, open, dateless] = stdout
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line))
+    expect(answered).toMatchObject({ request_id: "answered", response_nature: "fulfilled", events: [1], next: [] })
+    expect(open).toMatchObject({
+      responded_at: null,
+      next: [{ control: "gdpr-12-3-respond", overdue: true, at_the_latest: false }],
+    })
+    expect(dateless).toMatchObject({ received_at: null, next: [{ at_the_latest: true }] })
+  })
+
+  test("once the person is erased they are told all the same", async () => {
+    const trail = new AuditTrail("rights_desk", { logDir: place.logDir })
+    const evidence = { request_id: "r1", received_at: new Date().toISOString() }
+    const args = { requestType: "erasure", userId: "customer-17", details: {}, status: "received" }
+    trail.logUserRequest(args, { evidence, subjects: ["customer-17"] })
+    await trail.close()
+    await restart(place)
+    fs.writeFileSync(`${place.directory}/acme.json`, JSON.stringify(PROFILE))
+    const before = await audit("requests", ...GDPR)
+    await eraseSubject({ logDir: place.logDir, subject: "customer-17", reason: "consent_withdrawn", requestId: "r1" })
+    await restart(place)
+    expect((await audit("requests", ...GDPR)).stdout).toBe(before.stdout)
+    expect(before.stdout).toContain("r1\terasure\treceived")
+  })
+
+  test("an event without a request_id is told, not listed", async () => {
+    const trail = new AuditTrail("rights_desk", { logDir: place.logDir })
+    trail.logUserRequest({ requestType: "access", userId: "u", details: {}, status: "received" })
+    await trail.close()
+    await restart(place)
+    expect(await audit("requests", "--regulation", "GDPR")).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: expect.stringContaining("1 user_request events have no request_id"),
+    })
   })
 })

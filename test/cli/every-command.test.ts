@@ -27,6 +27,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   tail: ["-n", "100"],
   assess: ["--regulation", "GDPR"],
   deadlines: ["--regulation", "GDPR"],
+  requests: ["--regulation", "GDPR"],
   recover: ["--reason", EVIL],
   import: ["--from", "jsonl", "hostile.jsonl"],
   completion: ["bash"],

@@ -320,6 +320,25 @@ describe("what is missing is never read as false", () => {
     })
   })
 
+  test("a part of a value that the log has only as a commitment: it is there, and is not read", () => {
+    const recipient = { $secureml: "personal", commitment: "x" }
+    const details = {
+      dataset_name: "x",
+      recipient,
+      disclosed_at: "2026-03-01",
+      phi_description: "labs",
+      purpose_statement: "audit",
+    }
+    const control = "hipaa-528-b2-accounting-fields"
+    const profile = { roles: ["covered_entity"], datasets: [{ name: "x", phi: true }] }
+    const at = (more: object) => found([["data_disclosure", RECEIVED, { ...details, ...more }]], { control, profile })
+    expect(at({})).toMatchObject({ outcome: "pass" })
+    expect(at({ recipient: {} })).toMatchObject({
+      outcome: "fail",
+      reason: expect.stringContaining("recipient.name is missing"),
+    })
+  })
+
   test("a role, a fact, a jurisdiction", () => {
     expect(found([ASKED, IN_TIME], { without: ["roles"] })).toMatchObject({
       outcome: "needs_review",
@@ -421,6 +440,14 @@ test("memory is bounded: exceptions are told up to a thousand, and all are count
   const finding = found(events, { control: "gdpr-5-1-b-purpose" })
   expect(finding.counts.not_evidenced).toBe(3_000)
   expect(finding.exceptions).toHaveLength(1_000)
+})
+
+test("an event that does not fit does not hide an earlier one that does", () => {
+  const review = (scope: string): Event => ["log_review", "2028-03-02T10:00:00Z", { scope: [scope], findings: "none" }]
+  const profile = { facts: { high_risk_class: "annex_iii" } }
+  const setting = { control: "aia-17-1-k-recordkeeping", profile, asOf: "2028-06-30T00:00:00Z" }
+  expect(found([review("qms_records"), review("other")], setting).counts.pass).toBe(1)
+  expect(found([review("other")], setting).outcome).toBe("not_evidenced")
 })
 
 test("an event before its register entry fails once the log has a register, wherever", () => {

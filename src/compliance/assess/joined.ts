@@ -20,7 +20,7 @@ export function joinedTest(spec: TestOf<"joined">, { scope }: TestContext): (ite
     const early = unlinked(found, what)
     if (early !== undefined) return early
     if (found.facts.length > 0) return bestOf(found.facts.map((fact) => judgeFact(fact, spec, item)))!
-    const reason = `no ${what} is recorded for ${item.label}`
+    const reason = `no ${what} is recorded that belongs to it`
     if (spec.absent !== "fail_if_recorded") return { outcome: spec.absent, reason }
     // An event of the type may still come: then the log does record such events, and this one was missing.
     return { outcome: "not_evidenced", reason, failsIf: join }
