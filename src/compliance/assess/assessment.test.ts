@@ -24,6 +24,8 @@ interface Setting {
   readonly without?: readonly string[]
   readonly verdict?: string
   readonly treeSize?: number
+  /** Why reading stopped. */
+  readonly stopped?: string
   readonly change?: (control: Control) => Control
 }
 
@@ -69,6 +71,7 @@ function assess(events: readonly Event[], setting: Setting = {}): AssessmentRepo
   }
   const assessment = new Assessment(parts)
   for (const [index, event] of events.entries()) assessment.see(recordOf(event, index))
+  if (setting.stopped !== undefined) assessment.stop(setting.stopped)
   return assessment.report("root")
 }
 
@@ -101,6 +104,12 @@ describe("a pass needs more than items that pass", () => {
       expect(found([ASKED, answered("2026-05-01T10:00:00Z")], { verdict }).outcome).toBe("fail")
     },
   )
+
+  test("nothing passes over a log that could not be read to its end, whatever verification found before", () => {
+    const report = assess([ASKED, IN_TIME], { stopped: "entry 2 is not what the tree has" })
+    expect(report.log).toMatchObject({ verdict: "corrupt", stopped: "entry 2 is not what the tree has" })
+    expect(report.findings[0]!.outcome).toBe("not_evidenced")
+  })
 
   test("a row whose text was not read is never better than needs_review, and a failure stays one", () => {
     const unread = (control: Control): Control => ({
