@@ -17,6 +17,7 @@ export default defineConfig({
   entry: {
     audit: "src/audit.ts",
     verify: "src/verify.ts",
+    compliance: "src/compliance.ts",
     testing: "src/testing.ts",
     cli: "src/cli/main.ts",
     "check-worker": "src/query/check-worker.ts",

@@ -8,12 +8,14 @@ import type { Environment } from "../ledger/index.ts"
 import type { Verdict } from "../query/index.ts"
 import type { Output } from "./output.ts"
 
-/** Exit codes that mean the same for every command. */
-export const EXIT: { readonly fine: 0; readonly couldNotRun: 1; readonly wrongUsage: 2 } = {
-  fine: 0,
-  couldNotRun: 1,
-  wrongUsage: 2,
-}
+/** Exit codes: those that mean the same for every command, then those of `assess` and of `deadlines`. */
+export const EXIT: {
+  readonly fine: 0
+  readonly couldNotRun: 1
+  readonly wrongUsage: 2
+  readonly findings: 20
+  readonly overdue: 21
+} = { fine: 0, couldNotRun: 1, wrongUsage: 2, findings: 20, overdue: 21 }
 
 /** Exit code of `verify` for each verdict; part of the public contract. */
 export const VERDICT_EXIT: Readonly<Record<Verdict, number>> = {

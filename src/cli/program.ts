@@ -3,8 +3,10 @@
  * @module
  */
 import { Command } from "commander"
+import { addAssess } from "./commands/assess.ts"
 import { addCompletion } from "./commands/completion.ts"
 import { addCorrect } from "./commands/correct.ts"
+import { addDeadlines } from "./commands/deadlines.ts"
 import { addDoctor } from "./commands/doctor.ts"
 import { addErase } from "./commands/erase.ts"
 import { addExport } from "./commands/export.ts"
@@ -19,6 +21,7 @@ import { addPrune } from "./commands/prune.ts"
 import { addRecover } from "./commands/recover.ts"
 import { addRedact } from "./commands/redact.ts"
 import { addReindex } from "./commands/reindex.ts"
+import { addRequests } from "./commands/requests.ts"
 import { addLift, addRestrict } from "./commands/restrict.ts"
 import { addSeal } from "./commands/seal.ts"
 import { addSearch } from "./commands/search.ts"
@@ -55,6 +58,9 @@ const COMMANDS = [
   addRestrict,
   addLift,
   addCorrect,
+  addAssess,
+  addDeadlines,
+  addRequests,
   addDoctor,
   addCompletion,
 ]

@@ -51,7 +51,18 @@ export function useCli(): Cli {
   const place = usePlace()
   beforeAll(() => {
     const bundler = join(ROOT, "node_modules/rolldown/bin/cli.mjs")
-    const entry = ["./src/cli/main.ts", "--platform", "node", "--format", "esm", "--external", "libsql", "-o", BUNDLE]
+    const entry = [
+      "./src/cli/main.ts",
+      "--platform",
+      "node",
+      "--format",
+      "esm",
+      "--external",
+      "libsql",
+      "--inline-dynamic-imports",
+      "-o",
+      BUNDLE,
+    ]
     execFileSync(process.execPath, [bundler, ...entry], { cwd: ROOT, stdio: "pipe" })
   })
   afterAll(() => fs.rmSync(BUNDLE, { force: true }))

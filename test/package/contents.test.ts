@@ -19,6 +19,7 @@ const textOf = (name: string): string => readFileSync(join(UNPACKED, name), "utf
 describe("the tarball", () => {
   test("holds the licence, the read-me, the documentation and the build", () => {
     expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "docs/architecture.md", "dist/cli.js"]))
+    expect(files).toEqual(expect.arrayContaining(["catalogues/gdpr.json", "catalogues/catalogue.schema.json"]))
     expect(textOf("LICENSE")).toContain("Apache License")
     expect(files.filter((name) => /(^|\/)(src|test|node_modules)(\/|$)|\.test\.|\.map$|\.env/.test(name))).toEqual([])
   })
@@ -32,8 +33,9 @@ describe("the tarball", () => {
       engines: { node: "^20.19.0 || >=22.13.0" },
     })
     expect(manifest).not.toHaveProperty("dependencies")
-    expect(Object.keys(manifest.peerDependencies as object)).toEqual(["hyparquet-writer"])
-    expect(manifest.peerDependenciesMeta).toEqual({ "hyparquet-writer": { optional: true } })
+    const peers = ["date-holidays", "hyparquet-writer", "temporal-polyfill"]
+    expect(Object.keys(manifest.peerDependencies as object)).toEqual(peers)
+    expect(manifest.peerDependenciesMeta).toEqual(Object.fromEntries(peers.map((name) => [name, { optional: true }])))
     expect(Object.keys(manifest.optionalDependencies as object)).toEqual(["libsql"])
     const hooks = Object.keys((manifest.scripts ?? {}) as object).filter((name) => /install|^prepare$/.test(name))
     expect(hooks).toEqual([])
@@ -41,7 +43,7 @@ describe("the tarball", () => {
 
   test("is a few files: an entry each, and the parts they share", () => {
     expect(scripts.sort()).toEqual(
-      ["audit", "check-worker", "cli", "engine", "proof", "rolldown-runtime", "testing", "verify"].map(
+      ["audit", "check-worker", "cli", "compliance", "engine", "proof", "rolldown-runtime", "testing", "verify"].map(
         (name) => `dist/${name}.js`,
       ),
     )
@@ -117,7 +119,7 @@ describe("the public names", () => {
       .sort()
   }
 
-  test.each(["secureml", "secureml/verify", "secureml/testing"])(
+  test.each(["secureml", "secureml/verify", "secureml/testing", "secureml/compliance"])(
     "%s exports what names/ lists (else: npm run test:package -- -u)",
     async (specifier) => {
       const values = namesOf(specifier)

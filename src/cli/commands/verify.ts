@@ -2,18 +2,16 @@
  * `secureml audit verify`: checks a whole log; the exit code says the verdict.
  * @module
  */
-import * as fs from "node:fs"
-import { resolve } from "node:path"
 import { type Command, Option } from "commander"
 import { type VerificationReport, type VerifyOptions, verifyAuditLog } from "../../audit.ts"
-import { AuditError } from "../../errors.ts"
-import { parseCheckpoint, parseVerifierKey } from "../../proof/index.ts"
+import { parseCheckpoint } from "../../proof/index.ts"
 import { findLogDirectory, StateDirectory } from "../../store/index.ts"
 import { type CommonFlags, jsonOption, logDirOf, logDirOption } from "../directory.ts"
 import { UsageError, VERDICT_EXIT } from "../failure.ts"
 import { jsonLine } from "../json.ts"
 import type { Output } from "../output.ts"
 import { Progress } from "../progress.ts"
+import { readPublicKey, readTextFile } from "../public-key.ts"
 import type { Session } from "../session.ts"
 import { bundleText, verdictText } from "../verdict-text.ts"
 import { verifyBundle } from "../verify-bundle.ts"
@@ -87,33 +85,11 @@ async function runVerifyBundle(directory: string, flags: VerifyFlags, session: S
   await output.data(flags.json === true ? jsonLine(report) : bundleText(report, output))
 }
 
-/** @throws {@link UsageError} when the text typed is no key; `VERIFIER_KEY_MALFORMED` when the file holds none. */
-function readPublicKey(text: string): string {
-  const file = text.startsWith("@") ? text.slice(1) : fs.existsSync(text) ? text : undefined
-  const key = file === undefined ? text : readText(file, "--public-key").trim()
-  try {
-    parseVerifierKey(key)
-  } catch (error) {
-    if (file !== undefined || !(error instanceof AuditError)) throw error
-    throw new UsageError(`--public-key is no verifier key, nor a file that is there: ${error.message} [${error.code}]`)
-  }
-  return key
-}
-
 /** @throws {@link AuditError} `CHECKPOINT_MALFORMED` and others of `parseCheckpoint`. */
 function readAgainst(file: string): string {
-  const note = readText(file, "--against")
+  const note = readTextFile(file, "--against")
   parseCheckpoint(note)
   return note
-}
-
-function readText(file: string, flag: string): string {
-  try {
-    return fs.readFileSync(file, "utf8")
-  } catch (error) {
-    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error)
-    throw new Error(`${flag}: ${resolve(file)} cannot be read (${reason})`, { cause: error })
-  }
 }
 
 function forget(logDir: string, state: StateDirectory, output: Output): void {
