@@ -1,0 +1,412 @@
+/**
+ * What was tried against erasures, holds and restrictions: each of these once lost, leaked or excused something.
+ */
+import { randomUUID } from "node:crypto"
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { beforeEach, expect, test, vi } from "vitest"
+import {
+  AuditTrail,
+  addHold,
+  correctEvent,
+  eraseSubject,
+  getAuditLogs,
+  liftRestriction,
+  personal,
+  restrictSubject,
+  streamAuditLogs,
+  verifyAuditLog,
+} from "../src/audit.ts"
+import { recoverLog } from "../src/capture/index.ts"
+import { closeLedgersUnder, Ledger } from "../src/ledger/index.ts"
+import { resumeAt } from "../src/retention/erase.ts"
+import { parsePolicy } from "../src/retention/policy.ts"
+import { pruneAt } from "../src/retention/prune.ts"
+import { openDatabase } from "../src/store/local/sqlite.ts"
+import { childEnvironment, DIST, start } from "./children.ts"
+import { keepCopy } from "./faults/armed.ts"
+import { usePlace } from "./place.ts"
+
+const place = usePlace()
+const X = "x.person+attack@example.org"
+const DAY = 86_400_000
+let trail: AuditTrail
+
+function policyOf(...classes: readonly object[]) {
+  return parsePolicy({
+    v: 1,
+    id: "test",
+    extends: null,
+    classes: classes.map((one) => ({ minimum: "P90D", maximum: null, source: { provision: "Act 1" }, ...one })),
+  })
+}
+const claims = policyOf({ id: "claims", event_types: ["claim"] })
+
+beforeEach(async () => {
+  trail = new AuditTrail("base", { logDir: place.logDir })
+  trail.logEvent("claim", { who: personal("claim-of-x", { subject: X }) })
+  trail.logEvent("visit", { who: personal("visit-of-x", { subject: X }) })
+  trail.logEvent("claim", { who: personal("claim-of-other", { subject: "other" }) })
+  await trail.flush()
+})
+
+async function shown(eventType: string): Promise<unknown[]> {
+  return (await getAuditLogs({ logDir: place.logDir, eventType })).map(({ details }) => details["who"])
+}
+
+/** Cuts an erasure off right after its list was written. */
+function cutAfterList(): void {
+  const spy = vi.spyOn(Ledger.prototype, "keepList").mockImplementationOnce(async function (this: Ledger, form, list) {
+    spy.mockRestore()
+    await this.keepList(form, list)
+    throw new Error("cut off")
+  })
+}
+
+/** Deletes values of some events from the store, as somebody with an editor would. */
+function dropRows(logDir: string, where: (eventId: string) => boolean): void {
+  const database = openDatabase(join(logDir, ".state/payloads.sqlite"))!
+  const rows = database.prepare("SELECT event_id, sealed FROM sealed_event").all() as {
+    event_id: string
+    sealed: number
+  }[]
+  for (const { sealed } of rows.filter((one) => where(one.event_id))) {
+    database.prepare("DELETE FROM sealed WHERE id = ?").run(sealed)
+    database.prepare("DELETE FROM sealed_event WHERE sealed = ?").run(sealed)
+    database.prepare("DELETE FROM sealed_key WHERE sealed = ?").run(sealed)
+  }
+  database.close()
+}
+
+function keyOfEvent(logDir: string, eventId: string): string {
+  const database = openDatabase(join(logDir, ".state/payloads.sqlite"))!
+  const [row] = database.prepare("SELECT key FROM sealed_key WHERE event_id = ?").all(eventId) as { key: string }[]
+  database.close()
+  return row!.key
+}
+
+function rows(logDir: string): number {
+  const database = openDatabase(join(logDir, ".state/payloads.sqlite"))!
+  const count = database.prepare("SELECT event_id FROM sealed_event").all().length
+  database.close()
+  return count
+}
+
+function lists(logDir: string): string[] {
+  const directory = join(logDir, ".state/erasures")
+  return fs.existsSync(directory) ? fs.readdirSync(directory).map((name) => join(directory, name)) : []
+}
+
+const read = (path: string) => JSON.parse(fs.readFileSync(path, "utf8").split("\n")[0]!)
+const vaultDir = (): string => join(place.stateDir, "vaults", fs.readdirSync(join(place.stateDir, "vaults"))[0]!)
+
+test("a hold that is added while an erasure is cut off is honoured by the one that finishes it", async () => {
+  const { logDir } = place
+  cutAfterList()
+  await expect(eraseSubject({ logDir, subject: X, reason: "other", policy: claims })).rejects.toThrow("cut off")
+  await addHold({ logDir, scope: { subject: X }, reason: "litigation", authority: "court" })
+  expect((await shown("visit"))[0]).toBe("visit-of-x")
+  await resumeAt({ logDir, policy: claims }, Date.now())
+  const after = await shown("visit")
+  expect(after[0]).toMatchObject({ state: "restricted" })
+})
+
+test("a second erasure without the policy does not shorten what the first one kept", async () => {
+  const { logDir } = place
+  const first = await eraseSubject({ logDir, subject: X, reason: "other", policy: claims })
+  expect(first.kept).toHaveLength(1)
+  await eraseSubject({ logDir, subject: X, reason: "other" })
+  expect((await shown("claim"))[0]).toMatchObject({ state: "restricted" })
+})
+
+test("values that had to stay, of a person who is restricted then, are not deleted because they are due", async () => {
+  const { logDir } = place
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: claims })
+  expect(await restrictSubject({ logDir, subject: X, ground: "needed_for_legal_claims" })).toMatchObject({
+    result: "restricted",
+  })
+  await pruneAt({ logDir, policy: claims }, Date.now() + 92 * DAY)
+  expect((await shown("claim"))[0]).toMatchObject({ state: "restricted" })
+})
+
+test("a payload store from before values were put aside has lost them: verify says so", async () => {
+  const { logDir } = place
+  await closeLedgersUnder(place.directory)
+  const file = join(logDir, ".state/payloads.sqlite")
+  fs.copyFileSync(file, join(place.directory, "old.sqlite"))
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: claims })
+  await closeLedgersUnder(place.directory)
+  fs.copyFileSync(join(place.directory, "old.sqlite"), file)
+  const next = new AuditTrail("next", { logDir })
+  next.logEvent("n", {})
+  await next.close()
+  const report = await verifyAuditLog({ logDir })
+  expect(report.verdict).toBe("payload_damaged")
+})
+
+test("a prune by another policy leaves what an erasure had to keep", async () => {
+  const { logDir } = place
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: claims })
+  const other = policyOf({ id: "short", event_types: ["*"], minimum: null, values_maximum: "P1D" })
+  await pruneAt({ logDir, policy: other }, Date.now() + 3 * DAY)
+  expect((await shown("claim"))[0]).toMatchObject({ state: "restricted" })
+})
+
+test("a restriction is lifted also after an erasure that was refused", async () => {
+  const { logDir } = place
+  await restrictSubject({ logDir, subject: X, ground: "accuracy_contested" })
+  const all = policyOf({ id: "all", event_types: ["*"] })
+  expect(await eraseSubject({ logDir, subject: X, reason: "other", policy: all })).toMatchObject({ result: "refused" })
+  trail.logEvent("visit", { who: personal("later-of-x", { subject: X }) })
+  await trail.flush()
+  const lift = await liftRestriction({ logDir, subject: X, reason: "other" })
+  expect(lift.result).toBe("lifted")
+})
+
+test("what is recorded after an erasure that was refused is restricted, too", async () => {
+  const { logDir } = place
+  await restrictSubject({ logDir, subject: X, ground: "accuracy_contested" })
+  const all = policyOf({ id: "all", event_types: ["*"] })
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: all })
+  trail.logEvent("visit", { who: personal("later-of-x", { subject: X }) })
+  await trail.flush()
+  expect(JSON.stringify(await shown("visit"))).not.toContain("later-of-x")
+})
+
+test("a hold on a restricted person covers that person and nobody else", async () => {
+  const { logDir } = place
+  await addHold({ logDir, scope: { subject: X }, reason: "litigation", authority: "court" })
+  await restrictSubject({ logDir, subject: X, ground: "needed_for_legal_claims" })
+  const r = await eraseSubject({ logDir, subject: "other", reason: "consent_withdrawn", policy: policyOf() })
+  expect(r).toMatchObject({ result: "erased" })
+})
+
+test("so does one on a person who was erased", async () => {
+  const { logDir } = place
+  await addHold({ logDir, scope: { subject: X }, reason: "litigation", authority: "court" })
+  await eraseSubject({ logDir, subject: X, reason: "consent_withdrawn", policy: policyOf() })
+  const r = await eraseSubject({ logDir, subject: "other", reason: "consent_withdrawn", policy: policyOf() })
+  expect(r).toMatchObject({ result: "erased" })
+})
+
+test("a stream that is open while a person is restricted stops giving the values", async () => {
+  const { logDir } = place
+  for (let n = 0; n < 600; n++) trail.logEvent("visit", { who: personal(`v${n}-of-x`, { subject: X }) })
+  await trail.flush()
+  const got: unknown[] = []
+  let cut = 0
+  for await (const record of streamAuditLogs({ logDir, eventType: "visit" })) {
+    got.push(record.details["who"])
+    if (got.length === 5) {
+      await restrictSubject({ logDir, subject: X, ground: "accuracy_contested" })
+      cut = got.length
+    }
+  }
+  const after = got.slice(cut + 1).filter((one) => typeof one === "string").length
+  expect(after).toBe(0)
+})
+
+test("a whole that has a personal value in it is not corrected in clear", async () => {
+  const { logDir } = place
+  const { eventId } = trail.logEvent("intake", { patient: { name: personal("Jane Doe", { subject: X }), code: 1 } })
+  await trail.flush()
+  await expect(
+    correctEvent({ logDir, eventId, pointer: "/details/patient", value: { name: "Jane Roe" }, reason: "inaccurate" }),
+  ).rejects.toThrow(/personal value itself/)
+})
+
+test("nor is a piece of a marker", async () => {
+  const { logDir } = place
+  const { eventId } = trail.logEvent("intake", { who: personal({ name: "Jane Doe" }, { subject: X }) })
+  await trail.flush()
+  await expect(
+    correctEvent({ logDir, eventId, pointer: "/details/who/commitment", value: "Jane Roe", reason: "inaccurate" }),
+  ).rejects.toThrow()
+})
+
+test("a list that is changed by hand explains nothing", async () => {
+  const { logDir } = place
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: policyOf() })
+  const [, other] = await getAuditLogs({ logDir, eventType: "claim" })
+  await closeLedgersUnder(place.directory)
+  dropRows(logDir, (id) => id === other!.event_id)
+  expect((await verifyAuditLog({ logDir })).verdict).toBe("payload_damaged")
+  const [file] = lists(logDir)
+  const list = read(file!)
+  list.late.push(other!.event_id)
+  fs.writeFileSync(file!, JSON.stringify(list))
+  const report = await verifyAuditLog({ logDir })
+  expect(report.verdict).toBe("payload_damaged")
+})
+
+test("a list that is put there by hand explains nothing, and nobody signs it", async () => {
+  const { logDir } = place
+  const [, other] = await getAuditLogs({ logDir, eventType: "claim" })
+  await closeLedgersUnder(place.directory)
+  dropRows(logDir, (id) => id === other!.event_id)
+  fs.mkdirSync(join(logDir, ".state/erasures"), { recursive: true })
+  fs.writeFileSync(
+    join(logDir, `.state/erasures/${randomUUID()}.json`),
+    JSON.stringify({
+      v: 1,
+      keys: [],
+      values: { [other!.event_id]: null },
+      kept: [],
+      late: [],
+      request: { reason: "consumer_request", salt: "AA==" },
+    }),
+  )
+  const report = await verifyAuditLog({ logDir })
+  await pruneAt({ logDir, policy: policyOf() }, Date.now())
+  const after = await verifyAuditLog({ logDir })
+  expect(report.verdict).toBe("payload_damaged")
+  expect(after.verdict).toBe("payload_damaged")
+})
+
+test("a list that is put there by hand destroys no key", async () => {
+  const { logDir } = place
+  const [, other] = await getAuditLogs({ logDir, eventType: "claim" })
+  await closeLedgersUnder(place.directory)
+  const key = keyOfEvent(logDir, other!.event_id)
+  fs.mkdirSync(join(logDir, ".state/erasures"), { recursive: true })
+  fs.writeFileSync(
+    join(logDir, `.state/erasures/${randomUUID()}.json`),
+    JSON.stringify({ v: 1, keys: [key], values: {}, kept: [], late: [], request: {} }),
+  )
+  const next = new AuditTrail("next", { logDir })
+  next.logEvent("n", {})
+  await next.close()
+  expect((await shown("claim"))[1]).toBe("claim-of-other")
+})
+
+test("a list that is emptied by hand un-restricts nothing", async () => {
+  const { logDir } = place
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: claims })
+  await closeLedgersUnder(place.directory)
+  const [file] = lists(logDir)
+  const list = read(file!)
+  list.kept = []
+  fs.writeFileSync(file!, JSON.stringify(list))
+  const report = await verifyAuditLog({ logDir })
+  expect((await shown("claim"))[0]).toMatchObject({ state: "restricted" })
+  expect(report.verdict === "intact" && report.findings.length === 0).toBe(false)
+})
+
+test("what expired by a class stays explained when the class changes", async () => {
+  const { logDir } = place
+  await pruneAt(
+    { logDir, policy: policyOf({ id: "short", event_types: ["claim"], minimum: null, values_maximum: "P1D" }) },
+    Date.now() + 3 * DAY,
+  )
+  expect((await verifyAuditLog({ logDir })).verdict).toBe("intact")
+  await pruneAt(
+    { logDir, policy: policyOf({ id: "short", event_types: ["visit"], minimum: null, values_maximum: "P1D" }) },
+    Date.now() + 3 * DAY,
+  )
+  const report = await verifyAuditLog({ logDir })
+  expect(report.verdict).toBe("intact")
+})
+
+test("expired values do not come back from the parts of a writer that does not seal", async () => {
+  const { logDir } = place
+  // a live writer in another process without the signing key: it records, and somebody else seals
+  const code = `const { AuditTrail, personal } = await import("file://${DIST}/audit.js")
+    const trail = new AuditTrail("worker", { logDir: ${JSON.stringify(logDir)} })
+    for (let n = 0; n < 5; n++) trail.logEvent("visit", { who: personal("v" + n, { subject: ${JSON.stringify(X)} }) })
+    console.log("ready"); setInterval(() => {}, 1000)`
+  const keyFile = join(place.directory, "nokey")
+  const child = start(
+    process.execPath,
+    ["--input-type=module", "--eval", code],
+    childEnvironment(place.stateDir, { SECUREML_SIGNING_KEY_FILE: keyFile }),
+  )
+  while (!child.stdout().includes("ready")) await new Promise((resolve) => setTimeout(resolve, 20))
+  await trail.flush()
+  const policy = policyOf({ id: "short", event_types: ["*"], minimum: null, values_maximum: "P1D" })
+  await pruneAt({ logDir, policy }, Date.now() + 3 * DAY)
+  await shown("visit")
+  trail.logEvent("n", {})
+  await trail.flush()
+  child.process.kill("SIGKILL")
+  expect(rows(logDir)).toBe(0)
+})
+
+test("a short write to the list of destroyed keys does not shift what comes after", async () => {
+  const { logDir } = place
+  await closeLedgersUnder(place.directory)
+  const file = join(vaultDir(), "destroyed")
+  fs.appendFileSync(file, Buffer.alloc(7, 1)) // ENOSPC in the middle of an id
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: policyOf() })
+  const sizes = [fs.statSync(file).size]
+  for (let n = 0; n < 4; n++) {
+    trail = new AuditTrail("t", { logDir })
+    trail.logEvent("n", { n })
+    await trail.flush()
+    await closeLedgersUnder(place.directory)
+    sizes.push(fs.statSync(file).size)
+  }
+  expect(sizes.at(-1)).toBe(sizes[0])
+})
+
+test("a wrong actor is refused before anybody is restricted", async () => {
+  const { logDir } = place
+  await expect(restrictSubject({ logDir, subject: X, ground: "other", actor: { id: 5 } as never })).rejects.toThrow(
+    TypeError,
+  )
+  expect((await shown("visit"))[0]).toBe("visit-of-x")
+})
+
+test("a log that goes on in a successor is accused of no erasure or expiry of the one before", async () => {
+  const { logDir } = place
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: policyOf() })
+  await pruneAt(
+    { logDir, policy: policyOf({ id: "short", event_types: ["claim"], minimum: null, values_maximum: "P1D" }) },
+    Date.now() + 3 * DAY,
+  )
+  await closeLedgersUnder(place.directory)
+  fs.cpSync(logDir, join(place.directory, "backup"), { recursive: true })
+  trail = new AuditTrail("more", { logDir })
+  for (let n = 0; n < 6; n++) trail.logEvent("n", { n })
+  await trail.close()
+  await closeLedgersUnder(place.directory)
+  fs.rmSync(logDir, { recursive: true })
+  fs.renameSync(join(place.directory, "backup"), logDir)
+  await recoverLog({ logDir, reason: "restored" })
+  const report = await verifyAuditLog({ logDir })
+  expect(["intact", "unsealed_tail"]).toContain(report.verdict)
+})
+
+test("a key that is lost from a vault that is here is damage, not withheld", async () => {
+  const { logDir } = place
+  await closeLedgersUnder(place.directory)
+  fs.rmSync(join(vaultDir(), "keys"), { recursive: true })
+  const report = await verifyAuditLog({ logDir })
+  expect(report.verdict).toBe("payload_damaged")
+})
+
+test("a vault from before a partial erasure has lost what had to stay: verify says so", async () => {
+  const { logDir } = place
+  await closeLedgersUnder(place.directory)
+  keepCopy(place)
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: claims })
+  await closeLedgersUnder(place.directory)
+  fs.rmSync(`${place.stateDir}/vaults`, { recursive: true })
+  fs.cpSync(`${place.directory}/state-before/vaults`, `${place.stateDir}/vaults`, { recursive: true })
+  const next = new AuditTrail("next", { logDir })
+  next.logEvent("n", {})
+  await next.close()
+  const report = await verifyAuditLog({ logDir })
+  expect(report.verdict).toBe("payload_damaged")
+})
+
+test("a wrong actor is refused before anybody is erased", async () => {
+  const { logDir } = place
+  await expect(
+    eraseSubject({ logDir, subject: X, reason: "other", policy: policyOf(), actor: { id: 5 } as never }),
+  ).rejects.toThrow(TypeError)
+  await closeLedgersUnder(place.directory)
+  const next = new AuditTrail("next", { logDir })
+  next.logEvent("n", {})
+  await next.close()
+  expect((await shown("visit"))[0]).toBe("visit-of-x")
+})
