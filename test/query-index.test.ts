@@ -318,14 +318,10 @@ describe("verify compares the index with the log", () => {
 
   test.each([
     "UPDATE posting SET offsets = 5000000000000",
-    "UPDATE posting SET offsets = NULL",
     "UPDATE posting SET offsets = 'text'",
-    "UPDATE posting SET offsets = x'00'",
     "UPDATE posting SET block = 99999999; UPDATE block_span SET block = 99999999",
-    "UPDATE posting SET block = -1; UPDATE block_span SET block = -1",
     "UPDATE posting SET n = 'many'",
     "UPDATE span SET first = 'x', last = NULL",
-    "UPDATE span SET bundle = bundle + 1000000",
     "UPDATE daily SET n = 'x'",
   ])("rows of another kind fail no query, and bring nothing that is not in the log: %s", async (sql) => {
     const logDir = copy()
