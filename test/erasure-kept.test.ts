@@ -26,7 +26,7 @@ import { everyByte, usePlace } from "./place.ts"
 const place = usePlace()
 const X = "x.person+kept@example.org"
 const DAY_MS = 86_400_000
-const STEP = Number(process.env["SECUREML_TEST_SWEEP_STEP"] ?? 23)
+const STEP = Number(process.env["SECUREML_TEST_SWEEP_STEP"] ?? 31)
 let trail: AuditTrail
 
 /** Classes of a policy file, each with what it says of `type`. */

@@ -27,7 +27,7 @@ import { usePlace } from "./place.ts"
 const place = usePlace()
 const X = "x.person+erase@example.org"
 /** The short form takes every so many operations, from a random one on; the long one takes all. */
-const STEP = Number(process.env["SECUREML_TEST_SWEEP_STEP"] ?? 17)
+const STEP = Number(process.env["SECUREML_TEST_SWEEP_STEP"] ?? 29)
 
 /** Every byte of what the product keeps, by file. */
 function files(): Map<string, Buffer> {

@@ -6,7 +6,7 @@ import { usePlace } from "../place.ts"
 import { keepCopy, look, putBack, startArmed } from "./armed.ts"
 
 /** The short form takes every so many operations, from a random one on; the long one takes all. */
-const STEP = Number(process.env["SECUREML_TEST_SWEEP_STEP"] ?? 9)
+const STEP = Number(process.env["SECUREML_TEST_SWEEP_STEP"] ?? 13)
 const place = usePlace()
 
 /** Runs a module that may be killed at its N-th file operation once it is armed. */

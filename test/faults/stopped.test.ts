@@ -15,7 +15,7 @@ const place = usePlace()
 const { floor, max, random } = Math
 const ROUNDS = Number(process.env["SECUREML_TEST_KILLS"] ?? 16)
 /** The short form takes every so many operations, from a random one on; the long one takes all. */
-const STEP = Number(process.env["SECUREML_TEST_SWEEP_STEP"] ?? 13)
+const STEP = Number(process.env["SECUREML_TEST_SWEEP_STEP"] ?? 17)
 /** Recording is one write of some hundred bytes; a call that waited for the stopped process would take seconds. */
 const SLOWEST_RECORD_MS = 1_000
 const posix = process.platform !== "win32"
