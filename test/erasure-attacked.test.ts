@@ -410,3 +410,21 @@ test("a wrong actor is refused before anybody is erased", async () => {
   await next.close()
   expect((await shown("visit"))[0]).toBe("visit-of-x")
 })
+
+test("what was put aside before an erasure was cut off is deleted when it is due, like the rest", async () => {
+  const { logDir } = place
+  const spy = vi.spyOn(Ledger.prototype, "rewrapParts").mockImplementationOnce(async function (this: Ledger, keys, by) {
+    spy.mockRestore()
+    await this.rewrapParts(keys, by)
+    throw new Error("cut off")
+  })
+  await expect(eraseSubject({ logDir, subject: X, reason: "other", policy: claims })).rejects.toThrow("cut off")
+  // What it had to leave counts, also where the policy is forgotten.
+  expect(await resumeAt({ logDir }, Date.now())).toEqual({ resumed: 1, dueValues: 0 })
+  const [restricted] = (await shown("claim")) as [{ until: string; by: string }]
+  expect(restricted).toMatchObject({ state: "restricted", until: expect.any(String), by: expect.any(String) })
+  expect(await shown("visit")).toMatchObject([{ state: "erased" }])
+  expect(await resumeAt({ logDir, policy: claims }, Date.parse(restricted.until) + 1)).toMatchObject({ dueValues: 1 })
+  expect(await shown("claim")).toMatchObject([{ state: "erased" }, "claim-of-other"])
+  expect(rows(logDir)).toBe(1)
+})

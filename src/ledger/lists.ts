@@ -4,7 +4,7 @@
  * only write into the log can neither make nor change one. Does I/O.
  * @module
  */
-import { utf8, utf8Text } from "../bytes.ts"
+import { equalBytes, utf8 } from "../bytes.ts"
 import {
   ERASURES_DIRECTORY,
   type KeyVault,
@@ -37,8 +37,8 @@ export function openList<T extends { readonly id: string }>(
 ): T | undefined {
   const end = bytes.indexOf(NEWLINE)
   const list = bytes.subarray(0, Math.max(0, end))
-  const mac = utf8Text(bytes.subarray(end + 1))?.trimEnd() ?? ""
-  if (vault !== undefined && mac !== vault.macOf(kind, id, list)) return undefined
+  const mac = bytes.subarray(end + 1)
+  if (vault !== undefined && !equalBytes(mac, utf8(`${vault.macOf(kind, id, list)}\n`))) return undefined
   return parse(id, list)
 }
 

@@ -73,6 +73,8 @@ export class PersonalReader {
   readonly #payloads: PayloadReader | undefined
   readonly #vault: KeyVault | undefined
   readonly #erasures: readonly Erasure[]
+  /** Whose values are not to be used, and whose were not. */
+  readonly restrictions: readonly Restriction[]
   /** What there was of lists, for {@link PersonalReader.hasNewLists}. */
   readonly #lists: string
   /** Keys whose values are not to be used. */
@@ -99,6 +101,7 @@ export class PersonalReader {
     this.#payloads = payloads
     this.#vault = vault
     this.#erasures = erasures
+    this.restrictions = restrictions
     this.#restricted = new Map([...restrictions.flatMap(restrictedBy), ...erasures.flatMap(keptBy)])
     this.#expiries = expiries
     this.#isPublicPart = isPublicPart
@@ -230,9 +233,11 @@ export class PersonalReader {
         : { state: "restricted", ...whole.restricted, value }
     }
     if (kept.length > 0) return { state: "damaged" }
+    // No event tells of those that came late: without the vault anybody could have written them there.
     const erasure = this.#erasures.find(
       ({ values: erased, late, preparing }) =>
-        preparing !== true && (covers(erased[eventId], pointer) || late.includes(eventId)),
+        preparing !== true &&
+        (covers(erased[eventId], pointer) || (this.#vault !== undefined && late.includes(eventId))),
     )
     if (erasure !== undefined) this.explaining.add(erasure)
     if (erasure !== undefined)

@@ -95,13 +95,19 @@ export class Eraser {
     const erasures = await this.#ledger.lists(ERASURES)
     const open = erasures.filter(({ completedBy }) => completedBy === undefined)
     for (const erasure of open) {
-      // Nothing of one that was still being prepared is gone: what binds is asked again.
-      if (erasure.preparing === true) await this.#begin({ ...erasure, said: saidOf(erasure) })
+      if (erasure.preparing === true) await this.#beginAgain(erasure)
       else await this.#finish(erasure)
     }
     let dueValues = 0
     for (const erasure of erasures) dueValues += await this.#eraseDue(erasure)
     return { resumed: open.length, dueValues }
+  }
+
+  /** Nothing of one that was still being prepared is gone; some of it may be under its own keys by now. */
+  #beginAgain(erasure: Erasure): Promise<ErasureReport> {
+    const { id, kept } = erasure
+    const keys = [...erasure.keys, ...kept.map(({ key }) => key)]
+    return this.#begin({ id, keys, said: saidOf(erasure) })
   }
 
   /** Returns how many values went. */
@@ -204,9 +210,9 @@ export class Eraser {
     if (begun.preparing === true) {
       const keys = new Map(begun.kept.flatMap(({ key, events }) => events.map((event) => [event, key] as const)))
       await this.#ledger.rewrapParts(begun.keys, (part) => this.#rewrapped(part, begun.keys, keys.get(part.eventId)))
+      await this.#restrictKept(begun)
       const { preparing: _, ...ready } = begun
       await this.#ledger.keepList(ERASURES, ready)
-      await this.#restrictKept(begun)
     }
     await this.#ledger.applyErasures()
     // A writer that was in the middle of a call may have written since.

@@ -96,8 +96,9 @@ export async function pruneAt(options: PruneOptions, nowMs: number): Promise<Pru
   ]
   if (dryRun) {
     const snapshot = await takeSnapshot(root)
-    const plan = await planPrune(snapshot, policy, await holds(), nowMs, limit)
-    const values = await countExpired(root, snapshot, policy, await holds(), nowMs)
+    const now = await holds()
+    const plan = await planPrune(snapshot, policy, now, nowMs, limit)
+    const values = await countExpired(root, snapshot, policy, now, nowMs)
     return reportOf(plan, policy, { dryRun, expired: { values, record: null } })
   }
   return locked(root, async () => {
@@ -105,9 +106,10 @@ export async function pruneAt(options: PruneOptions, nowMs: number): Promise<Pru
     await sealLog({ logDir: root.path })
     const finished = await finishEarlier(root, await holds())
     await new Eraser(openLedger(root.path, process.env), policy, nowMs, undefined).resume()
-    const expired = await expireValues(root, await takeSnapshot(root), policy, await holds(), nowMs)
+    const left = await holds()
+    const expired = await expireValues(root, await takeSnapshot(root), policy, left, nowMs)
     const snapshot = await takeSnapshot(root)
-    const plan = await planPrune(snapshot, policy, await holds(), nowMs, limit)
+    const plan = await planPrune(snapshot, policy, left, nowMs, limit)
     const isAsked = limit.below !== undefined || limit.beforeMs !== undefined
     if (isAsked && plan.stopsAt !== null && plan.stopsAt.index < plan.asked)
       throw refuse(root, policy, plan, plan.stopsAt)

@@ -82,7 +82,6 @@ export async function restrictSubject(given: RestrictOptions): Promise<Restricti
     const restriction: Restriction = { id: randomUUID(), keys, request }
     // The list first: what an event says is restricted must be.
     await ledger.keepList(RESTRICTIONS, restriction)
-    vault.restrict(keys, true)
     return {
       result: "restricted",
       restrictionIds: [restriction.id],
@@ -148,16 +147,14 @@ async function working(
 
 /** Values that are restricted are stored, and nothing else: neither pruned, nor deleted because they are old. */
 export async function restrictionTests(root: RootDirectory): Promise<HoldTest[]> {
-  const lists = (await openLedger(root.path, process.env).lists(RESTRICTIONS)).filter(
-    ({ liftedBy }) => liftedBy === undefined,
-  )
-  if (lists.length === 0) return []
   const reader = await PersonalReader.open(root, process.env)
   try {
-    return lists.map(({ id, keys }) => {
-      const events = new Set(reader.eventsUnder(keys))
-      return { id, source: `restriction ${id}`, test: ({ event_id }) => events.has(event_id) }
-    })
+    return reader.restrictions
+      .filter(({ liftedBy }) => liftedBy === undefined)
+      .map(({ id, keys }) => {
+        const events = new Set(reader.eventsUnder(keys))
+        return { id, source: `restriction ${id}`, test: ({ event_id }) => events.has(event_id) }
+      })
   } finally {
     reader.close()
   }
@@ -167,8 +164,10 @@ async function inForce(ledger: Ledger): Promise<Restriction[]> {
   return (await ledger.lists(RESTRICTIONS)).filter(({ liftedBy }) => liftedBy === undefined)
 }
 
-/** Returns the id of the event. */
+/** Marks the keys and records that it is so; returns the id of the event. */
 async function tell(ledger: Ledger, restriction: Restriction, actor: Actor | undefined): Promise<string> {
+  // New keys of the person inherit it.
+  ledger.vault().restrict(restriction.keys, true)
   const details = { restriction_id: restriction.id, ...restriction.request }
   const act = { logDir: ledger.path, operationName: "restriction", ...(actor === undefined ? {} : { actor }) }
   const { eventId } = recordAct({ ...act, eventType: "restriction_started", details })
