@@ -15,13 +15,15 @@ import {
   personal,
   restrictSubject,
   streamAuditLogs,
+  subjectReport,
   verifyAuditLog,
 } from "../src/audit.ts"
-import { recoverLog } from "../src/capture/index.ts"
+import { recordAct, recoverLog } from "../src/capture/index.ts"
 import { closeLedgersUnder, Ledger } from "../src/ledger/index.ts"
 import { resumeAt } from "../src/retention/erase.ts"
 import { parsePolicy } from "../src/retention/policy.ts"
 import { pruneAt } from "../src/retention/prune.ts"
+import { findLogDirectory, LocalKeyVault } from "../src/store/index.ts"
 import { openDatabase } from "../src/store/local/sqlite.ts"
 import { childEnvironment, DIST, start } from "./children.ts"
 import { keepCopy } from "./faults/armed.ts"
@@ -427,4 +429,115 @@ test("what was put aside before an erasure was cut off is deleted when it is due
   expect(await resumeAt({ logDir, policy: claims }, Date.parse(restricted.until) + 1)).toMatchObject({ dueValues: 1 })
   expect(await shown("claim")).toMatchObject([{ state: "erased" }, "claim-of-other"])
   expect(rows(logDir)).toBe(1)
+})
+
+/** Writes a list as somebody with the vault could. */
+function rewrite(change: (list: Record<string, unknown>) => object): void {
+  const [path] = lists(place.logDir)
+  const text = JSON.stringify(change(read(path!)))
+  const vault = LocalKeyVault.ofLog(findLogDirectory(place.logDir)!, place.stateDir, undefined, false)!
+  fs.writeFileSync(path!, `${text}\n${vault.macOf("erasures", path!.slice(-41, -5), Buffer.from(text))}\n`)
+  vault.close()
+}
+
+test.each([
+  ["other values", (list: Record<string, unknown>, other: string) => ({ ...list, values: { [other]: null } })],
+  ["an event that is none", (list: Record<string, unknown>, other: string) => ({ ...list, completed_by: other })],
+])("a list with %s than its event has told of explains nothing, whoever wrote it", async (_, change) => {
+  const { logDir } = place
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: policyOf() })
+  const [, other] = await getAuditLogs({ logDir, eventType: "claim" })
+  expect((await verifyAuditLog({ logDir })).verdict).toBe("intact")
+  await closeLedgersUnder(place.directory)
+  dropRows(logDir, (id) => id === other!.event_id)
+  rewrite((list) => change(list, other!.event_id))
+  const { verdict, findings } = await verifyAuditLog({ logDir })
+  expect(verdict).toBe("payload_damaged")
+  expect(findings.map(({ code }) => code)).toContain("erasure_unexplained")
+})
+
+test("an erasure is explained by its own event alone", async () => {
+  const { logDir } = place
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: policyOf() })
+  await eraseSubject({ logDir, subject: "other", reason: "other", policy: policyOf() })
+  const [first, second] = lists(logDir).map(read) as { completed_by: string }[]
+  expect(first!.completed_by).not.toBe(second!.completed_by)
+  rewrite((list) => ({ ...list, completed_by: second!.completed_by }))
+  expect((await verifyAuditLog({ logDir })).findings.map(({ code }) => code)).toContain("erasure_unexplained")
+})
+
+test("a destroyed key is overwritten in its file, and what is encrypted under it counts as erased", async () => {
+  const { logDir } = place
+  await closeLedgersUnder(place.directory)
+  const keys = (): Buffer => {
+    const directory = join(vaultDir(), "keys")
+    return Buffer.concat(fs.readdirSync(directory).map((name) => fs.readFileSync(join(directory, name))))
+  }
+  const before = keys()
+  const payloads = join(logDir, ".state/payloads.sqlite")
+  fs.copyFileSync(payloads, join(place.directory, "payloads"))
+  await eraseSubject({ logDir, subject: X, reason: "other", policy: policyOf() })
+  const records = Array.from({ length: before.length / 128 }, (_, n) => before.subarray(n * 128 + 20, n * 128 + 112))
+  const left = records.filter((record) => keys().includes(record))
+  // The other person's.
+  expect([records.length, left.length]).toEqual([2, 1])
+  await closeLedgersUnder(place.directory)
+  fs.rmSync(join(logDir, ".state/erasures"), { recursive: true })
+  fs.copyFileSync(join(place.directory, "payloads"), payloads)
+  expect(await shown("visit")).toMatchObject([{ state: "erased" }])
+})
+
+test("a log that was set aside is cleaned of who is erased, and told of are the copies that are out of reach", async () => {
+  const { logDir } = place
+  await closeLedgersUnder(place.directory)
+  fs.mkdirSync(join(logDir, "predecessor-1/.state"), { recursive: true })
+  const aside = join(logDir, "predecessor-1/.state/payloads.sqlite")
+  fs.copyFileSync(join(logDir, ".state/payloads.sqlite"), aside)
+  recordAct({
+    logDir,
+    operationName: "audit_export",
+    eventType: "audit_disclosed",
+    details: { reason: "r", format: "jsonl" },
+  })
+  const report = await eraseSubject({ logDir, subject: X, reason: "other", policy: policyOf() })
+  const database = openDatabase(aside)!
+  expect(database.prepare("SELECT event_id FROM sealed_event").all()).toHaveLength(1)
+  database.close()
+  expect(report.outOfReach[0]).toMatch(/^1 exports with personal values, the last of them event /)
+  const [completed] = await getAuditLogs({ logDir, eventType: "erasure_completed" })
+  expect(completed!.details.destroyed_keys).toEqual([expect.stringMatching(/^[\w-]{22}$/)])
+})
+
+test("the report on a person says nothing of what became of the values of others", async () => {
+  const { logDir } = place
+  trail.logEvent("claim", { who: personal("with-x", { subject: X }), other: personal("with-y", { subject: "y" }) })
+  await trail.flush()
+  await eraseSubject({ logDir, subject: "y", reason: "other", policy: policyOf() })
+  const { records } = await subjectReport({ logDir, subject: X })
+  expect(records.at(-1)!.details).toMatchObject({ who: "with-x", other: { state: "withheld" } })
+  expect(JSON.stringify(records)).not.toContain("erased")
+})
+
+test("a value that is withheld is not called expired", async () => {
+  const { logDir } = place
+  const short = policyOf({ id: "short", event_types: ["visit"], minimum: null, values_maximum: "P1D" })
+  await addHold({ logDir, scope: { subject: X }, reason: "suit", authority: "court" })
+  trail.logEvent("visit", { who: personal("of-y", { subject: "y" }) })
+  await trail.flush()
+  await pruneAt({ logDir, policy: short }, Date.now() + 3 * DAY)
+  expect(await shown("visit")).toMatchObject(["visit-of-x", { state: "expired" }])
+  await closeLedgersUnder(place.directory)
+  fs.renameSync(join(place.stateDir, "vaults"), join(place.directory, "vaults"))
+  expect((await shown("visit"))[0]).toMatchObject({ state: "withheld" })
+})
+
+test("an expiry is told by a rule with its time, and no other", async () => {
+  const { logDir } = place
+  const short = policyOf({ id: "short", event_types: ["visit"], minimum: null, values_maximum: "P1D" })
+  await pruneAt({ logDir, policy: short }, Date.now() + 3 * DAY)
+  const path = join(logDir, ".state/expired.json")
+  const file = JSON.parse(fs.readFileSync(path, "utf8"))
+  file.rules[0].before = new Date(Date.now() + 300 * DAY).toISOString()
+  fs.writeFileSync(path, JSON.stringify(file), { mode: 0o600 })
+  expect((await verifyAuditLog({ logDir })).findings.map(({ code }) => code)).toContain("expiry_unexplained")
 })
