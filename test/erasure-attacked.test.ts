@@ -21,12 +21,12 @@ import {
 import { recordAct, recoverLog } from "../src/capture/index.ts"
 import { closeLedgersUnder, Ledger } from "../src/ledger/index.ts"
 import { resumeAt } from "../src/retention/erase.ts"
-import { parsePolicy } from "../src/retention/policy.ts"
 import { pruneAt } from "../src/retention/prune.ts"
 import { findLogDirectory, LocalKeyVault } from "../src/store/index.ts"
 import { openDatabase } from "../src/store/local/sqlite.ts"
 import { childEnvironment, DIST, start } from "./children.ts"
 import { keepCopy } from "./faults/armed.ts"
+import { claims, logPersons, policyOf, shownIn } from "./persons.ts"
 import { usePlace } from "./place.ts"
 
 const place = usePlace()
@@ -34,27 +34,12 @@ const X = "x.person+attack@example.org"
 const DAY = 86_400_000
 let trail: AuditTrail
 
-function policyOf(...classes: readonly object[]) {
-  return parsePolicy({
-    v: 1,
-    id: "test",
-    extends: null,
-    classes: classes.map((one) => ({ minimum: "P90D", maximum: null, source: { provision: "Act 1" }, ...one })),
-  })
-}
-const claims = policyOf({ id: "claims", event_types: ["claim"] })
-
 beforeEach(async () => {
   trail = new AuditTrail("base", { logDir: place.logDir })
-  trail.logEvent("claim", { who: personal("claim-of-x", { subject: X }) })
-  trail.logEvent("visit", { who: personal("visit-of-x", { subject: X }) })
-  trail.logEvent("claim", { who: personal("claim-of-other", { subject: "other" }) })
-  await trail.flush()
+  await logPersons(trail, X)
 })
 
-async function shown(eventType: string): Promise<unknown[]> {
-  return (await getAuditLogs({ logDir: place.logDir, eventType })).map(({ details }) => details["who"])
-}
+const shown = (eventType: string): Promise<unknown[]> => shownIn(place, eventType)
 
 /** Cuts an erasure off right after its list was written. */
 function cutAfterList(): void {
@@ -97,6 +82,12 @@ function rows(logDir: string): number {
 function lists(logDir: string): string[] {
   const directory = join(logDir, ".state/erasures")
   return fs.existsSync(directory) ? fs.readdirSync(directory).map((name) => join(directory, name)) : []
+}
+
+/** Writes a list as somebody without the vault could: with the MAC of what was there before, or one that is made up. */
+function forge(path: string, list: object): void {
+  const mac = fs.existsSync(path) ? fs.readFileSync(path, "utf8").split("\n")[1]! : "0".repeat(64)
+  fs.writeFileSync(path, `${JSON.stringify(list)}\n${mac}\n`)
 }
 
 const read = (path: string) => JSON.parse(fs.readFileSync(path, "utf8").split("\n")[0]!)
@@ -236,7 +227,7 @@ test("a list that is changed by hand explains nothing", async () => {
   const [file] = lists(logDir)
   const list = read(file!)
   list.late.push(other!.event_id)
-  fs.writeFileSync(file!, JSON.stringify(list))
+  forge(file!, list)
   const report = await verifyAuditLog({ logDir })
   expect(report.verdict).toBe("payload_damaged")
 })
@@ -247,17 +238,14 @@ test("a list that is put there by hand explains nothing, and nobody signs it", a
   await closeLedgersUnder(place.directory)
   dropRows(logDir, (id) => id === other!.event_id)
   fs.mkdirSync(join(logDir, ".state/erasures"), { recursive: true })
-  fs.writeFileSync(
-    join(logDir, `.state/erasures/${randomUUID()}.json`),
-    JSON.stringify({
-      v: 1,
-      keys: [],
-      values: { [other!.event_id]: null },
-      kept: [],
-      late: [],
-      request: { reason: "consumer_request", salt: "AA==" },
-    }),
-  )
+  forge(join(logDir, `.state/erasures/${randomUUID()}.json`), {
+    v: 1,
+    keys: [],
+    values: { [other!.event_id]: null },
+    kept: [],
+    late: [],
+    request: { reason: "consumer_request", salt: "AA==" },
+  })
   const report = await verifyAuditLog({ logDir })
   await pruneAt({ logDir, policy: policyOf() }, Date.now())
   const after = await verifyAuditLog({ logDir })
@@ -271,10 +259,14 @@ test("a list that is put there by hand destroys no key", async () => {
   await closeLedgersUnder(place.directory)
   const key = keyOfEvent(logDir, other!.event_id)
   fs.mkdirSync(join(logDir, ".state/erasures"), { recursive: true })
-  fs.writeFileSync(
-    join(logDir, `.state/erasures/${randomUUID()}.json`),
-    JSON.stringify({ v: 1, keys: [key], values: {}, kept: [], late: [], request: {} }),
-  )
+  forge(join(logDir, `.state/erasures/${randomUUID()}.json`), {
+    v: 1,
+    keys: [key],
+    values: {},
+    kept: [],
+    late: [],
+    request: {},
+  })
   const next = new AuditTrail("next", { logDir })
   next.logEvent("n", {})
   await next.close()
@@ -288,7 +280,7 @@ test("a list that is emptied by hand un-restricts nothing", async () => {
   const [file] = lists(logDir)
   const list = read(file!)
   list.kept = []
-  fs.writeFileSync(file!, JSON.stringify(list))
+  forge(file!, list)
   const report = await verifyAuditLog({ logDir })
   expect((await shown("claim"))[0]).toMatchObject({ state: "restricted" })
   expect(report.verdict === "intact" && report.findings.length === 0).toBe(false)

@@ -17,10 +17,10 @@ import {
 } from "../src/audit.ts"
 import { closeLedgersUnder } from "../src/ledger/index.ts"
 import { eraseAt, resumeAt } from "../src/retention/erase.ts"
-import { parsePolicy } from "../src/retention/policy.ts"
 import { pruneAt } from "../src/retention/prune.ts"
 import { DIST } from "./children.ts"
 import { keepCopy, putBack, startArmed } from "./faults/armed.ts"
+import { claims, logPersons, policyOf, shownIn } from "./persons.ts"
 import { everyByte, usePlace } from "./place.ts"
 
 const place = usePlace()
@@ -29,30 +29,12 @@ const DAY_MS = 86_400_000
 const STEP = Number(process.env["SECUREML_TEST_SWEEP_STEP"] ?? 31)
 let trail: AuditTrail
 
-/** Classes of a policy file, each with what it says of `type`. */
-function policyOf(...classes: readonly object[]) {
-  return parsePolicy({
-    v: 1,
-    id: "test",
-    extends: null,
-    classes: classes.map((one) => ({ minimum: "P90D", maximum: null, source: { provision: "Act 1" }, ...one })),
-  })
-}
-
-const claims = policyOf({ id: "claims", event_types: ["claim"] })
-
 beforeEach(async () => {
   trail = new AuditTrail("base", { logDir: place.logDir })
-  trail.logEvent("claim", { who: personal("claim-of-x", { subject: X }) })
-  trail.logEvent("visit", { who: personal("visit-of-x", { subject: X }) })
-  trail.logEvent("claim", { who: personal("claim-of-other", { subject: "other" }) })
-  await trail.flush()
+  await logPersons(trail, X)
 })
 
-/** What readers get of a type of events. */
-async function shown(eventType: string): Promise<unknown[]> {
-  return (await getAuditLogs({ logDir: place.logDir, eventType })).map(({ details }) => details["who"])
-}
+const shown = (eventType: string): Promise<unknown[]> => shownIn(place, eventType)
 
 test("a provision binds what it covers, not the person: the rest goes, and that goes when it is due", async () => {
   const { logDir } = place

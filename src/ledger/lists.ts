@@ -107,9 +107,7 @@ export async function shareLists<T extends { readonly id: string }>(
   }
   for (const [id, list] of here) {
     const known = there.get(id)
-    const isOlder = known !== undefined && form.isEnded(known) && !form.isEnded(list)
-    if (isOlder || (known !== undefined && form.format(known) === form.format(list))) continue
-    keepList(form, list, vault)
+    if (known === undefined || form.format(known) !== form.format(list)) keepList(form, list, vault)
   }
   return [...here.values()]
 }

@@ -112,7 +112,6 @@ async function checkErasure(snapshot: Snapshot, erasure: Erasure): Promise<Findi
   const list = { eventId: id, pointer: "/values", json: JSON.stringify(erasure.values) }
   const isTold =
     details !== undefined &&
-    details["erasure_id"] === id &&
     typeof details["list_commitment"] === "string" &&
     opensCommitment(details["list_commitment"], salt, list)
   if (isTold) return []
