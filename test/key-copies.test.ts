@@ -1,7 +1,16 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterEach, describe, expect, test } from "vitest"
-import { AuditTrail, eraseSubject, getAuditLogs, personal, subjectReport, verifyAuditLog } from "../src/audit.ts"
+import {
+  AuditTrail,
+  eraseSubject,
+  getAuditLogs,
+  liftRestriction,
+  personal,
+  restrictSubject,
+  subjectReport,
+  verifyAuditLog,
+} from "../src/audit.ts"
 import { describeKey, exportKeys, finishRotation, importKeys, rotateKey, sealLog } from "../src/capture/index.ts"
 import { as, headOf, logSome, signingKeyOf } from "./keys-of-a-log.ts"
 import { restart, usePlace } from "./place.ts"
@@ -180,6 +189,25 @@ describe("a copy of the vault", () => {
     const whole = before.match(/SMK1[\s\S]{124}/g)!
     expect(whole.filter((record) => kept.includes(record))).toHaveLength(1)
     expect((await verifyAuditLog({ logDir: place.logDir })).verdict).toBe("unsealed_tail")
+  })
+
+  test("has each key once, with the marks that it has now", async () => {
+    await logPersons()
+    const person = { logDir: place.logDir, subject: "p-1" }
+    await restrictSubject({ ...person, ground: "other" })
+    await liftRestriction({ ...person, reason: "other" })
+    await restrictSubject({ ...person, ground: "other" })
+    expect(await take(true)).toMatchObject({ persons: 2 })
+    await restart(place)
+    fs.rmSync(vaults(), { recursive: true })
+    expect(await bring(true)).toMatchObject({ persons: { added: 2, erased: 0 } })
+    const again = new AuditTrail("again", { logDir: place.logDir })
+    again.logEvent("claim", { who: personal("later", { subject: "p-1" }) })
+    await again.close()
+    const states = (await getAuditLogs({ logDir: place.logDir, eventType: "claim" })).map(
+      ({ details }) => details["who"],
+    )
+    expect(states).toMatchObject([{ state: "restricted" }, "value of p-2", { state: "restricted" }])
   })
 
   test("takes an erasure along that the log and the vault do not know, both being restored from before", async () => {

@@ -17,6 +17,7 @@ import {
   verifyAuditLog,
 } from "../src/audit.ts"
 import { closeLedgersUnder, Ledger } from "../src/ledger/index.ts"
+import { policyOf } from "./persons.ts"
 import { everyByte, usePlace } from "./place.ts"
 
 const place = usePlace()
@@ -91,8 +92,14 @@ test.each(["log/.state/restrictions", "state/vaults"])(
     const next = new AuditTrail("next", { logDir })
     await next.close()
     expect(await shown()).toMatchObject([{ state: "restricted" }, "of-other"])
+    // What is restricted is the person, under whatever key comes next.
+    await eraseSubject({ logDir, subject: X, reason: "other", policy: policyOf({ id: "all", event_types: ["*"] }) })
+    const later = new AuditTrail("later", { logDir })
+    later.logEvent("step", { who: personal("later-of-x", { subject: X }) })
+    await later.close()
+    expect(await shown()).toMatchObject([{ state: "restricted" }, "of-other", { state: "restricted" }])
     await liftRestriction({ logDir, subject: X, reason: "other" })
-    expect(await shown()).toEqual(["of-x", "of-other"])
+    expect(await shown()).toMatchObject([{ state: "restricted" }, "of-other", "later-of-x"])
   },
 )
 

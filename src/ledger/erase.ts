@@ -31,7 +31,9 @@ export async function applyErasures(context: SealContext, own: Writer): Promise<
   // Without it nobody can tell whether a list is one.
   if (vault === undefined) return
   const { root } = context
-  await shareLists(root, vault, RESTRICTIONS)
+  // A vault that was restored from before has keys without the mark, which new ones would inherit.
+  for (const { keys, liftedBy } of await shareLists(root, vault, RESTRICTIONS))
+    if (liftedBy === undefined) vault.restrict(keys, true)
   const erased = erasedKeys(await shareLists(root, vault, ERASURES))
   // A store that was restored from before may hold values whose keys were destroyed since.
   const keys = [...new Set([...erased.keys(), ...vault.destroyed()])]

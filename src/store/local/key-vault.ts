@@ -165,15 +165,17 @@ export class LocalKeyVault implements KeyVault {
   /** Changed by adding: a record that is written over could be lost with the key in it. */
   #mark(ids: readonly string[], change: (marks: number) => number): void {
     this.#refresh()
+    let isChanged = false
     for (const id of ids) {
       const record = this.#recordWith(id)
       if (record === undefined || change(record.marks) === record.marks) continue
+      isChanged = true
       const bytes = Buffer.from(record.bytes)
       bytes[MARKS_AT] = change(record.marks)
       bytes.writeUInt32BE(crc32(bytes.subarray(0, CRC_AT)), CRC_AT)
       this.#append(shardOf(record.name), bytes)
     }
-    if (ids.length > 0) this.#addDestroyed([NOBODY])
+    if (isChanged) this.#addDestroyed([NOBODY])
     this.#refresh()
   }
 

@@ -51,7 +51,9 @@ export function copyVault(stateDirectory: string, id: string, rootKeyFile: strin
   const shards = new Map<string, Uint8Array>()
   for (const name of shardsIn(directory)) {
     const kept = recordsOf(directory, name).filter((record) => !destroyed.has(record.id))
-    shards.set(name, Buffer.concat(kept.map(({ bytes }) => bytes)))
+    // Of a key that was marked since the last record alone, in the place of the first.
+    const last = new Map(kept.map((record) => [record.id, record.bytes]))
+    shards.set(name, Buffer.concat([...last.values()]))
   }
   return { id, check, rootKey, destroyed: [...destroyed], shards }
 }
